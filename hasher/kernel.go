@@ -1,0 +1,47 @@
+package hasher
+
+// Candidate is a nonce whose hash's top 32 bits are at or below the limit, and
+// the version that it was found with.
+type Candidate struct {
+	Nonce uint32 // as in the header, bytes 76-79 little-endian
+	Index int    // of Prep.Mid and Prep.Versions
+}
+
+// Kernel is one implementation of the search. It is a value, not an interface:
+// there is nothing to mock and nothing to embed.
+type Kernel struct {
+	Name  string // "generic", "minio", "avx512", …
+	Lanes int    // headers hashed side by side; batches are best a multiple of it
+
+	// Versions is the number that len(Prep.Mid) must be a multiple of. Kernels
+	// with Versions 1 take any number and try one after the other.
+	Versions int
+
+	// Find tries every nonce of [first, first+count), taken modulo 2^32, with
+	// every version of p, count × len(p.Mid) headers in all, and appends each
+	// candidate to found, in no order. It allocates nothing while found has
+	// room, keeps neither p nor found, and may be called from any goroutine, but
+	// not with one p from two at a time.
+	//
+	// Assembly can't be preempted: count bounds how long a new job and the
+	// garbage collector wait. Implementations are tuned for Limit 0 (difficulty
+	// 1 and above); any other Limit is right, not fast.
+	Find func(p *Prep, first, count uint32, found []Candidate) []Candidate
+}
+
+// Kernels returns the kernels that this CPU can run, the fastest first by what
+// is known of CPUs in general; the last is always "generic".
+func Kernels() []Kernel {
+	return append(archKernels(), minioKernel, genericKernel)
+}
+
+// KernelByName returns the kernel of that name, false if there is none or this
+// CPU can't run it.
+func KernelByName(name string) (Kernel, bool) {
+	for _, k := range Kernels() {
+		if k.Name == name {
+			return k, true
+		}
+	}
+	return Kernel{}, false
+}

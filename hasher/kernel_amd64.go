@@ -1,0 +1,5 @@
+//go:build !purego
+
+package hasher
+
+func archKernels() []Kernel { return nil }

@@ -1,0 +1,45 @@
+package hasher
+
+import (
+	"encoding/binary"
+)
+
+// Prep is a header reduced to what a kernel reads: everything that does not
+// depend on the nonce. A Prep is filled by Prepare and reused from work to work;
+// it holds one midstate for each version that is to be tried on the same tail.
+type Prep struct {
+	Header   Header      // the header as prepared; its version is Versions[0], its nonce is ignored
+	Versions []uint32    // header versions, one for each of Mid
+	Mid      [][8]uint32 // SHA-256 state after header bytes 0-63, one for each version
+	Tail     [3]uint32   // header bytes 64-75 as big-endian words
+	Limit    uint32      // a nonce is a candidate if its hash's Top is at most Limit
+}
+
+// Prepare fills p for header h with the given versions in place of h's own; no
+// versions means h's own alone. It allocates only while p's slices grow.
+func (p *Prep) Prepare(h *Header, limit uint32, versions ...uint32) {
+	p.Header, p.Limit = *h, limit
+	p.Versions, p.Mid = p.Versions[:0], p.Mid[:0]
+	if len(versions) == 0 {
+		p.add(h.Version())
+	}
+	for _, v := range versions {
+		p.add(v)
+	}
+	p.Header.SetVersion(p.Versions[0])
+	for i := range p.Tail {
+		p.Tail[i] = binary.BigEndian.Uint32(h[64+4*i:])
+	}
+}
+
+func (p *Prep) add(version uint32) {
+	p.Header.SetVersion(version)
+	var w [16]uint32
+	for i := range w {
+		w[i] = binary.BigEndian.Uint32(p.Header[4*i:])
+	}
+	mid := iv
+	compress(&mid, &w)
+	p.Versions = append(p.Versions, version)
+	p.Mid = append(p.Mid, mid)
+}

@@ -1,0 +1,124 @@
+package miner
+
+import (
+	"context"
+
+	"gominer/hasher"
+)
+
+// Verdict is what the collector makes of a nonce that a device reported.
+type Verdict int
+
+// The verdicts, in the order in which they are looked for.
+const (
+	HardwareError Verdict = iota // the hash is not what the device claimed
+	Duplicate                    // reported before
+	AboveTarget                  // right, but above the share target: a sign of health
+	Stale                        // a share of a job that was cleaned
+	Good                         // a share
+)
+
+// collect judges candidates one after the other: the one place that decides what
+// is a share. It ends when found is closed.
+func (m *Miner) collect(ctx context.Context) {
+	seen := recent{at: make(map[hasher.Hash]struct{}, rememberHashes)}
+	for f := range m.found {
+		sh, verdict := judge(&f, &seen, m.cfg.SubmitStale)
+		m.ledger.verdict(&sh, verdict)
+		switch verdict {
+		case Good:
+			m.deliver(ctx, f.work.tip, sh)
+		case HardwareError:
+			m.log.Warn("hardware error: the nonce does not give the hash that the device claimed",
+				"device", m.cfg.Devices[f.device].Info().Name, "nonce", f.nonce)
+		case Stale, Duplicate:
+			m.logDropped(&sh, verdict)
+		}
+	}
+}
+
+// judge hashes the candidate with crypto/sha256 and says what it is.
+func judge(f *found, seen *recent, submitStale bool) (Share, Verdict) {
+	w := &f.work
+	h := w.Header
+	h.SetVersion(f.version)
+	h.SetNonce(f.nonce)
+	sh := Share{
+		Job: w.Job, Extranonce2: w.Extranonce2, Version: f.version, NTime: h.Time(), Nonce: f.nonce,
+		Hash: h.Hash(), Device: f.device, Found: f.at,
+	}
+	mask := w.Job.VersionMask
+	switch {
+	case sh.Hash.Top() > w.Limit,
+		f.version&^mask != w.Job.Version&^mask,
+		uint64(f.nonce-w.First) >= w.Count:
+		return sh, HardwareError
+	case seen.before(sh.Hash):
+		return sh, Duplicate
+	case !w.Job.Target.Meets(&sh.Hash):
+		return sh, AboveTarget
+	case w.Stale() && !submitStale:
+		return sh, Stale
+	}
+	if network, err := w.Job.Bits.Target(); err == nil {
+		sh.Block = network.Meets(&sh.Hash)
+	}
+	return sh, Good
+}
+
+// deliver hands sh to the session that its job came from, and to no other. It
+// waits while that session is slow, until the share is worth nothing.
+func (m *Miner) deliver(ctx context.Context, t *tip, sh Share) {
+	s := t.session
+	select {
+	case s.shares <- sh: // also after ctx has ended, while there is room
+	default:
+		stale := t.done
+		if m.cfg.SubmitStale {
+			stale = nil
+		}
+		select {
+		case s.shares <- sh:
+		case <-stale:
+			m.ledger.verdict(&sh, Stale)
+			m.logDropped(&sh, Stale)
+			return
+		case <-s.done:
+			m.report(s.name, sh, errUnsent)
+			return
+		case <-ctx.Done():
+			m.report(s.name, sh, errUnsent)
+			return
+		}
+	}
+	select {
+	case <-s.done: // it may have been too late for end to see the share
+		s.drain()
+	default:
+	}
+}
+
+// recent remembers the latest hashes.
+type recent struct {
+	at   map[hasher.Hash]struct{}
+	ring [rememberHashes]hasher.Hash
+	n    int
+}
+
+// rememberHashes spans minutes of candidates at difficulty 1 on any CPU or USB
+// device, and a second of them at the difficulties of test pools.
+const rememberHashes = 8192
+
+// before reports whether h was asked for among the latest, and remembers it.
+func (r *recent) before(h hasher.Hash) bool {
+	if _, ok := r.at[h]; ok {
+		return true
+	}
+	if r.n >= len(r.ring) {
+		delete(r.at, r.ring[r.n%len(r.ring)])
+	}
+	r.ring[r.n%len(r.ring)] = h
+	r.n++
+	r.at[h] = struct{}{}
+	return false
+}

@@ -1,0 +1,63 @@
+package miner
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+)
+
+// Device turns work into nonces: CPU cores, a GPU, a USB ASIC, a Sleep.
+type Device interface {
+	// Info says what the device is. It may be called at any time.
+	Info() Info
+
+	// Run draws work from f and tries it until ctx ends or the device fails.
+	// It leaves no goroutine behind. A device that fails is run again later.
+	Run(ctx context.Context, f *Feed) error
+}
+
+// Info describes a device for people.
+type Info struct {
+	Name    string // short and unique: "cpu", "opencl0"
+	Kind    string // "cpu", "opencl", "asic"
+	Model   string // what it is, as its maker calls it
+	Kernel  string // what it runs, "" where there is no choice
+	Threads int    // that mine at the moment; 0 where there are none
+}
+
+// Feed is one device's handle to the miner. Its methods may be called from any
+// goroutine of the device.
+type Feed struct {
+	m      *Miner
+	device int
+	_      [64]byte      // keeps tried off the cache line of what all read
+	tried  atomic.Uint64 // headers
+	_      [56]byte
+}
+
+// found is a candidate on its way to the collector.
+type found struct {
+	work    Work
+	version uint32
+	nonce   uint32
+	device  int
+	at      time.Time
+}
+
+// Next fills w with the next at most n untried nonces of the newest job, n at
+// least 1. It blocks while there is no job, or while everything in the job is
+// used up until its time moves on, and returns ctx's error if that ends first.
+// It allocates nothing.
+func (f *Feed) Next(ctx context.Context, n uint64, w *Work) error {
+	return f.m.gen.next(ctx, n, w)
+}
+
+// Tried counts n headers as hashed in full, once a batch.
+func (f *Feed) Tried(n uint64) { f.tried.Add(n) }
+
+// Found reports a nonce of w's range that gave, with the given header version, a
+// hash at or below w.Limit. The miner verifies it. Found waits while the pool
+// doesn't take shares as fast as they come.
+func (f *Feed) Found(w *Work, version, nonce uint32) {
+	f.m.found <- found{work: *w, version: version, nonce: nonce, device: f.device, at: time.Now()}
+}

@@ -1,0 +1,113 @@
+package miner
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+)
+
+// What happens is told once, to the logger. A record that scripts want carries
+// EventKey; its other attributes are the event's fields, named as scripts see
+// them. A handler for people leaves EventKey out.
+const EventKey = "event"
+
+func (m *Miner) event(level slog.Level, name, text string, attrs ...slog.Attr) {
+	m.log.LogAttrs(context.Background(), level, text, append([]slog.Attr{slog.String(EventKey, name)}, attrs...)...)
+}
+
+func (m *Miner) logJob(source string, j *Job) {
+	level, text := slog.LevelDebug, "job"
+	if j.Clean {
+		level, text = slog.LevelInfo, "new job"
+	}
+	m.event(level, "job", text,
+		slog.String("source", source),
+		slog.String("id", j.ID),
+		slog.Uint64("height", uint64(j.Height)),
+		slog.Float64("difficulty", j.Target.Difficulty()),
+		slog.Bool("clean", j.Clean))
+}
+
+func (m *Miner) logSource(source string, st SourceStatus) {
+	attrs := []slog.Attr{slog.String("source", source), slog.String("state", st.State.String())}
+	switch st.State {
+	case Up:
+		m.event(slog.LevelInfo, "connected", "connected", slog.String("source", source), slog.String("url", st.URL))
+		m.event(slog.LevelDebug, "source", "source", attrs...)
+	case Down:
+		text := ""
+		if st.Err != nil {
+			text = st.Err.Error()
+		}
+		m.event(slog.LevelWarn, "source", "source down", append(attrs, slog.String("error", text))...)
+	default:
+		m.event(slog.LevelDebug, "source", "source", attrs...)
+	}
+}
+
+func (m *Miner) logMessage(source, text string) {
+	m.event(slog.LevelInfo, "message", "message from the pool", slog.String("source", source), slog.String("text", text))
+}
+
+// shareAttrs are the fields that every share event has.
+func (m *Miner) shareAttrs(sh *Share, result string) []slog.Attr {
+	return []slog.Attr{
+		slog.String("device", m.cfg.Devices[sh.Device].Info().Name),
+		slog.String("job", sh.Job.ID),
+		slog.Float64("difficulty", sh.Job.Target.Difficulty()),
+		slog.Float64("share_difficulty", sh.Hash.Difficulty()),
+		slog.String("hash", sh.Hash.String()),
+		slog.String("result", result),
+	}
+}
+
+func (m *Miner) logDropped(sh *Share, v Verdict) {
+	if v == Duplicate {
+		m.log.LogAttrs(context.Background(), slog.LevelWarn, "duplicate share dropped", m.shareAttrs(sh, "duplicate")...)
+		return
+	}
+	m.event(slog.LevelInfo, "share", "share stale, not sent", m.shareAttrs(sh, "stale")...)
+}
+
+func (m *Miner) logOutcome(o *Outcome) {
+	sh := &o.Share
+	attrs := append(m.shareAttrs(sh, o.Result()),
+		slog.String("source", o.Source),
+		slog.Float64("latency_ms", float64(o.After.Microseconds())/1000))
+	var reject *Reject
+	switch {
+	case o.Err == nil:
+		m.event(slog.LevelInfo, "share", "share accepted", attrs...)
+	case errors.As(o.Err, &reject):
+		m.event(slog.LevelWarn, "share", "share rejected",
+			append(attrs, slog.Int("code", reject.Code), slog.String("reason", reject.Reason))...)
+	default:
+		m.event(slog.LevelWarn, "share", "share lost", append(attrs, slog.String("reason", o.Err.Error()))...)
+	}
+	if sh.Block {
+		level, text := slog.LevelInfo, "BLOCK FOUND"
+		if o.Err != nil {
+			level, text = slog.LevelWarn, "block found, but not accepted"
+		}
+		m.event(level, "block", text,
+			slog.String("hash", sh.Hash.String()),
+			slog.Uint64("height", uint64(sh.Job.Height)),
+			slog.Bool("accepted", o.Err == nil))
+	}
+}
+
+// logHashrate is called every hashrateEvery samples; once a minute people are
+// told too.
+func (m *Miner) logHashrate(samples int) {
+	level := slog.LevelDebug
+	if samples%60 == 0 {
+		level = slog.LevelInfo
+	}
+	for _, d := range m.Snapshot().Devices {
+		m.event(level, "hashrate", "hash rate",
+			slog.String("device", d.Info.Name),
+			slog.Float64("hs_10s", d.Rate.S10),
+			slog.Float64("hs_60s", d.Rate.S60),
+			slog.Float64("hs_avg", d.Rate.Avg))
+	}
+}

@@ -1,0 +1,289 @@
+package miner
+
+import (
+	"context"
+	"crypto/sha256"
+	"math"
+	"sync"
+	"time"
+
+	"gominer/hasher"
+)
+
+// generator turns the newest job into work that was never handed out before.
+//
+// What rolls, in this order: versions (inside the device), nonce, extranonce2,
+// ntime. Uniqueness rests on two memories. A counter for each extranonce1 gives
+// every header its own extranonce2, across all jobs, until it has come round
+// once: a lap. A space for each set of headers that share all but version,
+// extranonce2, ntime and nonce remembers the latest ntime of earlier laps, and a
+// later lap must use a later one. So a job which comes again with another id,
+// target or mask goes on where it was, and a job without extranonce2 rolls ntime.
+type generator struct {
+	start     Start
+	allowance uint32 // seconds
+
+	mu       sync.Mutex
+	job      *Job
+	tip      *tip
+	arrived  time.Time
+	changed  chan struct{} // closed when job changes
+	space    *space
+	counter  *counter
+	header   hasher.Header // of the cursor in space
+	current  *Job          // the job that header was built for
+	nonce    uint32        // the first of the next new header; start.Nonce, then 0
+	buf      []byte
+	created  uint64 // counters so far
+	spaces   lru[[32]byte, *space]
+	counters lru[string, *counter]
+}
+
+// counter is the extranonce2 under one extranonce1.
+type counter struct {
+	next uint64
+	lap  uint64 // how often next has come round; no two counters share a lap
+}
+
+// space is a set of headers that differ in version, extranonce2, ntime and
+// nonce alone.
+type space struct {
+	lap   uint64 // of the counter, when the space was last used
+	used  bool
+	floor uint32 // the latest ntime of earlier laps, if any was used
+	late  bool   // floor holds
+	top   uint32 // the latest ntime of all
+
+	// The header in use: nonces from next on are untried.
+	extranonce2 uint64
+	ntime       uint32
+	next        uint64 // 1<<32: none left
+}
+
+const (
+	// rememberSpaces bounds memory under a flood of jobs. Only jobs with an
+	// extranonce2 of fewer than 4 bytes ever need to be remembered for long.
+	rememberSpaces = 1024
+	// rememberCounters bounds it under a flood of extranonces.
+	rememberCounters = 256
+
+	nonces = 1 << 32
+)
+
+func newGenerator(start Start, allowance uint32) *generator {
+	return &generator{
+		start:     start,
+		allowance: allowance,
+		nonce:     start.Nonce,
+		changed:   make(chan struct{}),
+		spaces:    lru[[32]byte, *space]{most: rememberSpaces},
+		counters:  lru[string, *counter]{most: rememberCounters},
+	}
+}
+
+// publish makes j, from session s, the newest job. A nil j ends the work of s,
+// if the newest job is of s, and of nobody else.
+func (g *generator) publish(s *Session, j *Job) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if j == nil && (g.tip == nil || g.tip.session != s) {
+		return
+	}
+	if g.tip == nil || j == nil || j.Clean || g.tip.session != s {
+		if g.tip != nil {
+			g.tip.kill()
+			g.tip = nil
+		}
+		if j != nil {
+			g.tip = newTip(s)
+		}
+	}
+	g.job, g.arrived, g.current = j, time.Now(), nil
+	if j != nil {
+		g.enter(j)
+	}
+	close(g.changed)
+	g.changed = make(chan struct{})
+}
+
+// enter finds the space and the counter of j. Called with mu held.
+func (g *generator) enter(j *Job) {
+	h := sha256.New()
+	h.Write(j.PrevHash[:])
+	key := "" // all jobs with a fixed root share a counter: its laps are single headers
+	if c := j.Coinbase; c == nil {
+		h.Write(j.Root[:])
+	} else {
+		// Lengths keep parts from running into each other.
+		for _, part := range [][]byte{c.Prefix, c.Extranonce1, {byte(c.Extranonce2Size)}, c.Suffix} {
+			n := len(part)
+			h.Write([]byte{byte(n), byte(n >> 8), byte(n >> 16), byte(n >> 24)})
+			h.Write(part)
+		}
+		for i := range c.Branch {
+			h.Write(c.Branch[i][:])
+		}
+		key = string(append([]byte{byte(c.Extranonce2Size)}, c.Extranonce1...))
+	}
+	g.space = g.spaces.get([32]byte(h.Sum(nil)), func() *space { return &space{next: nonces} })
+	g.counter = g.counters.get(key, func() *counter {
+		g.created++
+		return &counter{next: g.start.Extranonce2, lap: g.created << 40}
+	})
+}
+
+// next hands out at most n nonces.
+func (g *generator) next(ctx context.Context, n uint64, w *Work) error {
+	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		g.mu.Lock()
+		wait := time.Duration(math.MaxInt64)
+		if g.job != nil {
+			if wait = g.take(n, w); wait <= 0 {
+				g.mu.Unlock()
+				return nil
+			}
+		}
+		changed := g.changed
+		g.mu.Unlock()
+		t := time.NewTimer(wait)
+		select {
+		case <-ctx.Done():
+		case <-changed:
+		case <-t.C:
+		}
+		t.Stop()
+	}
+}
+
+// take fills w, or returns how long to wait until the job's time allows more.
+// Called with mu held and a job.
+func (g *generator) take(n uint64, w *Work) time.Duration {
+	j, s := g.job, g.space
+	now := time.Since(g.arrived)
+	latest := uint64(j.NTime) + uint64(now/time.Second) + uint64(g.allowance)
+	if s.next == nonces || s.ntime < j.NTime || uint64(s.ntime) > latest {
+		if !g.roll(latest) {
+			return time.Second - now%time.Second
+		}
+		g.current = nil
+	}
+	if g.current != j {
+		g.build()
+	}
+	n = min(max(n, 1), nonces-s.next)
+	*w = Work{
+		Job: j, Extranonce2: s.extranonce2, Header: g.header,
+		First: uint32(s.next), Count: n, Limit: j.Target.Limit(), tip: g.tip,
+	}
+	s.next += n
+	return 0
+}
+
+// roll moves the space to its next header: extranonce2 first, then ntime. It
+// reports false, and changes nothing, if that would take an ntime past latest.
+func (g *generator) roll(latest uint64) bool {
+	j, s, c := g.job, g.space, g.counter
+	floor, late := s.floor, s.late
+	if s.used && c.lap != s.lap {
+		floor, late = s.top, true
+	}
+	ntime := uint64(j.NTime)
+	if late {
+		ntime = max(ntime, uint64(floor)+1)
+	}
+	if ntime > min(latest, math.MaxUint32) {
+		return false
+	}
+	s.used, s.lap, s.floor, s.late = true, c.lap, floor, late
+	s.extranonce2, s.ntime, s.next = c.next, uint32(ntime), uint64(g.nonce)
+	s.top = max(s.top, s.ntime)
+	g.nonce = 0
+
+	size := 0
+	if j.Coinbase != nil {
+		size = j.Coinbase.Extranonce2Size
+	}
+	c.next++
+	if size < 8 && c.next >= 1<<(8*size) || c.next == 0 {
+		c.next = 0
+		c.lap++
+	}
+	return true
+}
+
+// build fills header for the space's extranonce2 and ntime under the job.
+func (g *generator) build() {
+	j, s, h := g.job, g.space, &g.header
+	root := j.Root
+	if j.Coinbase != nil {
+		root, g.buf = j.Coinbase.root(s.extranonce2, g.buf)
+	}
+	*h = hasher.Header{}
+	h.SetVersion(j.Version)
+	h.SetPrevHash(j.PrevHash)
+	h.SetMerkleRoot(root)
+	h.SetTime(s.ntime)
+	h.SetBits(j.Bits)
+	g.current = j
+}
+
+// MerkleRoot returns the merkle root, in wire order, that extranonce2 leads to.
+func (c *Coinbase) MerkleRoot(extranonce2 uint64) hasher.Hash {
+	root, _ := c.root(extranonce2, nil)
+	return root
+}
+
+// root is MerkleRoot with a buffer to be used again.
+func (c *Coinbase) root(extranonce2 uint64, buf []byte) (hasher.Hash, []byte) {
+	buf = append(buf[:0], c.Prefix...)
+	buf = append(buf, c.Extranonce1...)
+	buf = appendExtranonce2(buf, extranonce2, c.Extranonce2Size)
+	buf = append(buf, c.Suffix...)
+	root := hasher.DoubleSum(buf)
+	var pair [64]byte
+	for i := range c.Branch {
+		copy(pair[:], root[:])
+		copy(pair[32:], c.Branch[i][:])
+		root = hasher.DoubleSum(pair[:])
+	}
+	return root, buf
+}
+
+// lru is a map that forgets the entry which was asked for the longest ago.
+type lru[K comparable, V any] struct {
+	most int
+	at   map[K]*lruEntry[V]
+	tick uint64
+}
+
+type lruEntry[V any] struct {
+	value V
+	tick  uint64
+}
+
+func (l *lru[K, V]) get(k K, create func() V) V {
+	l.tick++
+	if e := l.at[k]; e != nil {
+		e.tick = l.tick
+		return e.value
+	}
+	if l.at == nil {
+		l.at = make(map[K]*lruEntry[V])
+	}
+	if len(l.at) >= l.most {
+		var oldest K
+		least := uint64(math.MaxUint64)
+		for k, e := range l.at {
+			if e.tick < least {
+				oldest, least = k, e.tick
+			}
+		}
+		delete(l.at, oldest)
+	}
+	e := &lruEntry[V]{value: create(), tick: l.tick}
+	l.at[k] = e
+	return e.value
+}

@@ -1,0 +1,72 @@
+package miner
+
+import (
+	"math/bits"
+
+	"gominer/hasher"
+)
+
+// Job is what a source wants mined. It never changes once published; its
+// identity is its pointer.
+type Job struct {
+	ID          string        // the source's name for it
+	Version     uint32        // header version, as the source preset it
+	VersionMask uint32        // header version bits that a device may roll; 0: none
+	PrevHash    hasher.Hash   // wire order
+	Coinbase    *Coinbase     // nil: Root is fixed (V2 standard channel)
+	Root        hasher.Hash   // merkle root in wire order, where Coinbase is nil
+	NTime       uint32        // Unix seconds; the least header time allowed
+	Bits        hasher.Bits   // network target
+	Target      hasher.Target // share target
+	Clean       bool          // all earlier work is worthless
+	Height      uint32        // of the block to be found; 0: unknown
+}
+
+// Coinbase is the coinbase transaction in parts, around the extranonces:
+// Prefix ‖ Extranonce1 ‖ extranonce2 ‖ Suffix, serialized without witness.
+type Coinbase struct {
+	Prefix, Suffix  []byte        // V1 coinb1, coinb2
+	Extranonce1     []byte        // V2 extranonce_prefix
+	Extranonce2Size int           // bytes; at most 8 are rolled, the rest are zeros on the left
+	Branch          []hasher.Hash // merkle path, leaf to root, wire order
+}
+
+// Versions returns how many versions a device may try on each header of the job:
+// 2 to the number of bits in the mask.
+func (j *Job) Versions() uint64 { return 1 << bits.OnesCount32(j.VersionMask) }
+
+// RolledVersion returns the i-th of the job's versions, i below Versions. The
+// 0th is the one that the source preset. Bits outside the mask never change:
+// (version &^ mask) | (rolled & mask).
+func (j *Job) RolledVersion(i uint64) uint32 {
+	var preset, rolled uint64
+	mask := j.VersionMask
+	for n, m := 0, mask; m != 0; n, m = n+1, m&(m-1) {
+		if j.Version&(m&-m) != 0 {
+			preset |= 1 << n
+		}
+	}
+	i += preset
+	for n, m := 0, mask; m != 0; n, m = n+1, m&(m-1) {
+		if i>>n&1 != 0 {
+			rolled |= uint64(m & -m)
+		}
+	}
+	return j.Version&^mask | uint32(rolled)
+}
+
+// tip is what work is good for: all work since the last clean job of one
+// session. It dies once, when the next clean job comes or the session ends.
+type tip struct {
+	session *Session
+	dead    flag
+	done    chan struct{}
+}
+
+func newTip(s *Session) *tip { return &tip{session: s, done: make(chan struct{})} }
+
+// kill is called with the generator's lock held, at most once.
+func (t *tip) kill() {
+	t.dead.Store(true)
+	close(t.done)
+}

@@ -1,0 +1,217 @@
+// Package miner is the engine between where work comes from and what does it.
+//
+// A share's way, in the order of the files that it passes:
+//
+//  1. source.go     a Source (pool, node) publishes a Job through its Session;
+//  2. generator.go  the job becomes Work: a header and a range of its nonces;
+//  3. device.go     a Device draws Work from its Feed, tries it, reports nonces;
+//  4. collector.go  each reported nonce is hashed again with crypto/sha256 and
+//     judged once; what is a share goes to the Session that its job came from;
+//  5. source.go     the Session's Source submits it and reports the answer;
+//  6. ledger.go     the answer is counted; Snapshot is a copy of the counts.
+//
+// Jobs only go down, shares only go up, and nobody below knows anybody above but
+// by its handle. The two edges, Source and Device, are interfaces; everything
+// between is concrete. The package knows no protocol, no kernel and no screen.
+package miner
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"time"
+)
+
+// Config says what to mine with. Source and Devices are required.
+type Config struct {
+	Source  Source
+	Devices []Device
+	Log     *slog.Logger // nil discards
+
+	Until Until // when Run ends by itself; the zero value is never
+	Start Start // where the search begins; the zero value is at 0
+
+	// NTimeAllowance is how many seconds a header's time may run ahead of the
+	// job's time and the seconds passed since, once everything else is used up.
+	NTimeAllowance uint32
+
+	SubmitStale bool       // send shares whose job was cleaned
+	Rand        *rand.Rand // for jitter; nil seeds one
+}
+
+// Until ends a run: the first limit that is reached. A limit of zero is none.
+type Until struct {
+	Shares uint64        // accepted shares
+	Blocks uint64        // accepted blocks
+	Time   time.Duration // since Run
+}
+
+// Start places the search, so that a known header can be found again.
+type Start struct {
+	Extranonce2 uint64 // the first value under each extranonce1
+	Nonce       uint32 // the first nonce of the first header
+}
+
+// Miner runs one Source and any number of Devices.
+type Miner struct {
+	cfg    Config
+	log    *slog.Logger
+	gen    *generator
+	feeds  []*Feed
+	found  chan found
+	ledger *ledger
+	stop   context.CancelFunc // set by Run before anything starts
+}
+
+const (
+	// foundQueue holds candidates on their way to the collector: enough that a
+	// device doesn't wait while one is hashed, few enough that none grows old.
+	foundQueue = 64
+
+	// shareQueue holds shares that a source has not taken yet. When it is full
+	// the devices wait: a share is never thrown away because a pool is slow.
+	shareQueue = 256
+)
+
+// New returns a Miner that does nothing until Run.
+func New(cfg Config) *Miner {
+	m := &Miner{cfg: cfg, log: cfg.Log, found: make(chan found, foundQueue)}
+	if m.log == nil {
+		m.log = slog.New(slog.DiscardHandler)
+	}
+	if m.cfg.Rand == nil {
+		m.cfg.Rand = rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))
+	}
+	m.gen = newGenerator(cfg.Start, cfg.NTimeAllowance)
+	m.ledger = newLedger(cfg.Devices)
+	for i := range cfg.Devices {
+		m.feeds = append(m.feeds, &Feed{m: m, device: i})
+	}
+	return m
+}
+
+// Run mines until ctx ends or a limit of Config.Until is reached, and returns
+// nil then. It may be called once. Nothing that it started outlives it: devices
+// stop first, the shares that they found are still sent, and the source has its
+// own time to hear the answers.
+func (m *Miner) Run(ctx context.Context) error {
+	if m.cfg.Source == nil || len(m.cfg.Devices) == 0 {
+		return errors.New("miner: a source and at least one device are needed")
+	}
+	if t := m.cfg.Until.Time; t > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, t)
+		defer cancel()
+	}
+	ctx, m.stop = context.WithCancel(ctx)
+	defer m.stop()
+	m.ledger.start(time.Now())
+
+	// The source and the collector go on while the devices stop.
+	sourceCtx, stopSource := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopSource()
+	var devices, collector, rest sync.WaitGroup
+	for i, d := range m.cfg.Devices {
+		devices.Go(func() { m.runDevice(ctx, d, m.feeds[i]) })
+	}
+	collector.Go(func() { m.collect(ctx) })
+	rest.Go(func() { m.sample(ctx) })
+	rest.Go(func() { m.runSource(ctx, sourceCtx) })
+
+	<-ctx.Done()
+	devices.Wait()
+	close(m.found)
+	collector.Wait()
+	stopSource()
+	rest.Wait()
+	m.ledger.end(time.Now())
+	return nil
+}
+
+// Snapshot returns a copy of all that can be shown. It may be called at any
+// time, also before and after Run.
+func (m *Miner) Snapshot() Snapshot {
+	s := m.ledger.snapshot(m.feeds)
+	for i, d := range m.cfg.Devices {
+		s.Devices[i].Info = d.Info()
+	}
+	return s
+}
+
+// backoff is the wait between tries: 1 s doubling to a minute, each with up to a
+// quarter of it added, so that miners which lost one pool don't return at once.
+type backoff struct {
+	next time.Duration
+	rand *rand.Rand
+}
+
+const (
+	backoffFirst = time.Second
+	backoffMost  = time.Minute
+)
+
+func (b *backoff) reset() { b.next = 0 }
+
+// wait sleeps the next step; false if ctx ended meanwhile.
+func (b *backoff) wait(ctx context.Context) bool {
+	b.next = min(max(2*b.next, backoffFirst), backoffMost)
+	t := time.NewTimer(b.next + time.Duration(b.rand.Int64N(int64(b.next/4))))
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-t.C:
+		return true
+	}
+}
+
+// runDevice runs one device for as long as ctx lasts: one that fails is named,
+// and tried again after a while.
+func (m *Miner) runDevice(ctx context.Context, d Device, f *Feed) {
+	wait := backoff{rand: rand.New(rand.NewPCG(uint64(f.device), 1))}
+	for {
+		started := time.Now()
+		err := d.Run(ctx, f)
+		if ctx.Err() != nil {
+			return
+		}
+		if err == nil {
+			err = errors.New("stopped by itself")
+		}
+		if time.Since(started) > backoffMost {
+			wait.reset()
+		}
+		m.ledger.deviceFailed(f.device, err)
+		m.log.Error("device failed, will be tried again", "device", d.Info().Name, "error", err)
+		if !wait.wait(ctx) {
+			return
+		}
+		m.ledger.deviceFailed(f.device, nil)
+	}
+}
+
+// runSource runs sessions one after the other until ctx ends; sourceCtx, which
+// ends later, is what the session in progress lives under.
+func (m *Miner) runSource(ctx, sourceCtx context.Context) {
+	wait := backoff{rand: m.cfg.Rand}
+	for {
+		s := newSession(m, m.cfg.Source.Name())
+		err := m.cfg.Source.Run(sourceCtx, s)
+		s.end()
+		if ctx.Err() != nil {
+			return
+		}
+		if s.published.Load() {
+			wait.reset()
+		}
+		if err == nil {
+			err = errors.New("ended without a reason")
+		}
+		s.Status(SourceStatus{State: Down, Err: err})
+		if !wait.wait(ctx) {
+			return
+		}
+	}
+}

@@ -1,0 +1,171 @@
+package miner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+)
+
+// Source is where jobs come from and shares go: a pool, a node, a script in a
+// test.
+type Source interface {
+	// Name tells sources apart, for people: "pool.example.org:3333".
+	Name() string
+
+	// Run holds one session: publishes every job, submits every share, reports
+	// the outcome of each share once. It returns when the session is over and
+	// leaves no goroutine behind; the miner decides about trying again. When ctx
+	// ends it still submits what stands in Shares and waits a little for the
+	// answers.
+	Run(ctx context.Context, s *Session) error
+}
+
+// Session is a source's handle to the miner, for one run. Its methods may be
+// called from any goroutine of the source.
+type Session struct {
+	m         *Miner
+	name      string
+	shares    chan Share
+	done      chan struct{} // closed when the session is over
+	probe     func()        // a probe's: called for each job, which goes nowhere
+	published atomic.Bool
+}
+
+func newSession(m *Miner, name string) *Session {
+	return &Session{m: m, name: name, shares: make(chan Share, shareQueue), done: make(chan struct{})}
+}
+
+// child returns a session of the same kind for a source within this one.
+func (s *Session) child(name string) *Session {
+	c := newSession(s.m, name)
+	c.probe = s.probe
+	return c
+}
+
+// Publish makes j the job that is mined from now on; it never blocks. With
+// j.Clean all earlier work is dead at once; without it devices finish what they
+// hold. A nil j ends all work of the session: nothing is mined until the next.
+func (s *Session) Publish(j *Job) {
+	if s.probe != nil {
+		if j != nil {
+			s.probe()
+		}
+		return
+	}
+	if j != nil {
+		s.published.Store(true)
+	}
+	s.m.gen.publish(s, j)
+	s.m.ledger.job(s.name, j, time.Now())
+	if j != nil {
+		s.m.logJob(s.name, j)
+	}
+}
+
+// Shares returns the channel of shares to submit. It is never closed. Shares of
+// one session never appear in another.
+func (s *Session) Shares() <-chan Share { return s.shares }
+
+// Report says what became of a share: nil for accepted, a *Reject for refused,
+// any other error for lost. Once for each share.
+func (s *Session) Report(sh Share, err error) {
+	if s.probe != nil {
+		return
+	}
+	s.m.report(s.name, sh, err)
+}
+
+// Status says how the session stands, for people. The newest counts.
+func (s *Session) Status(st SourceStatus) {
+	if s.probe != nil {
+		return
+	}
+	if s.m.ledger.status(s.name, st, time.Now()) {
+		s.m.logSource(s.name, st)
+	}
+}
+
+// Message passes on a text that the source's operator wants shown. The text must
+// be free of control characters.
+func (s *Session) Message(text string) {
+	if s.probe != nil {
+		return
+	}
+	s.m.ledger.message(s.name, text, time.Now())
+	s.m.logMessage(s.name, text)
+}
+
+// end kills the session's work and counts as lost what nobody submitted.
+func (s *Session) end() {
+	close(s.done)
+	if s.probe != nil {
+		return
+	}
+	s.m.gen.publish(s, nil)
+	s.drain()
+}
+
+// drain counts as lost every share that waits. The collector calls it too, for
+// a share that it handed over while the session ended.
+func (s *Session) drain() {
+	for {
+		select {
+		case sh := <-s.shares:
+			s.m.report(s.name, sh, errUnsent)
+		default:
+			return
+		}
+	}
+}
+
+var errUnsent = errors.New("the session ended before the share was sent")
+
+// Reject is a source's refusal of a share, as it came.
+type Reject struct {
+	Code   int    // 20 … 25 in V1; 0 if there was none
+	Reason string // free of control characters
+}
+
+func (r *Reject) Error() string {
+	if r.Code == 0 {
+		return r.Reason
+	}
+	return fmt.Sprintf("%s (code %d)", r.Reason, r.Code)
+}
+
+// SourceState is where a source stands.
+type SourceState int
+
+// The states of a source.
+const (
+	Idle SourceState = iota // not in use
+	Connecting
+	Up   // hands out jobs
+	Down // failed; Err says why
+)
+
+// String returns the word that events use.
+func (s SourceState) String() string {
+	switch s {
+	case Connecting:
+		return "connecting"
+	case Up:
+		return "up"
+	case Down:
+		return "down"
+	}
+	return "idle"
+}
+
+// SourceStatus is what a source says of itself.
+type SourceStatus struct {
+	State      SourceState
+	URL        string   // without secrets
+	Protocol   string   // "stratum v1", "getblocktemplate"
+	Encryption string   // "" for none
+	User       string   // whom shares are submitted as
+	Traits     []string // what was detected: "version-rolling 1fffe000", "no configure"
+	Err        error    // why it is down
+}

@@ -1,0 +1,103 @@
+package hasher_test
+
+import (
+	"encoding/binary"
+	"fmt"
+	"os"
+	"slices"
+	"testing"
+
+	"gominer/hasher"
+	"gominer/hasher/hashertest"
+)
+
+// TestKernels runs the suite over every kernel that is compiled in. One that
+// this CPU can't run is skipped, and where GOMINER_CI is set also named on
+// standard error, so that a log shows what it did not prove.
+func TestKernels(t *testing.T) {
+	runnable := hasher.Kernels()
+	for _, k := range hasher.Compiled() {
+		t.Run(k.Name, func(t *testing.T) {
+			if !slices.ContainsFunc(runnable, func(r hasher.Kernel) bool { return r.Name == k.Name }) {
+				if os.Getenv("GOMINER_CI") != "" {
+					fmt.Fprintf(os.Stderr, "hasher: kernel %s not tested: this CPU can't run it\n", k.Name)
+				}
+				t.Skip("this CPU can't run it")
+			}
+			hashertest.TestKernel(t, k)
+		})
+	}
+}
+
+func TestKernelsOrder(t *testing.T) {
+	kernels := hasher.Kernels()
+	if last := kernels[len(kernels)-1]; last.Name != "generic" {
+		t.Errorf("the last kernel is %s, want generic", last.Name)
+	}
+	names := map[string]bool{}
+	for _, k := range kernels {
+		if names[k.Name] {
+			t.Errorf("two kernels are named %s", k.Name)
+		}
+		names[k.Name] = true
+		if got, ok := hasher.KernelByName(k.Name); !ok || got.Name != k.Name || got.Versions != k.Versions {
+			t.Errorf("KernelByName(%q) = %q, %v", k.Name, got.Name, ok)
+		}
+	}
+	if k, ok := hasher.KernelByName("none such"); ok {
+		t.Errorf("KernelByName finds %q", k.Name)
+	}
+}
+
+// FuzzKernels holds every kernel to crypto/sha256 on any header.
+func FuzzKernels(f *testing.F) {
+	for _, b := range hashertest.Blocks() {
+		f.Add(b.Header[:], b.Header.Nonce()-3, uint16(40), uint32(1)<<28)
+	}
+	f.Add(make([]byte, 80), ^uint32(0), uint16(3), ^uint32(0))
+	f.Fuzz(func(t *testing.T, b []byte, first uint32, n uint16, limit uint32) {
+		if len(b) < 80 {
+			return
+		}
+		h := hasher.Header(b[:80])
+		count := uint32(n % 100)
+		var p hasher.Prep
+		for _, k := range hasher.Kernels() {
+			versions := make([]uint32, k.Versions)
+			for i := range versions {
+				versions[i] = binary.LittleEndian.Uint32(b) + uint32(i)*0x9e3779b9
+			}
+			p.Prepare(&h, limit, versions...)
+			got := k.Find(&p, first, count, nil)
+			hashertest.Sort(got, first)
+			want := hashertest.Search(h, versions, limit, first, count)
+			if !slices.Equal(got, want) {
+				t.Errorf("%s: %d nonces of %x from %#x, limit %#x: %+v, want %+v", k.Name, count, b[:80], first, limit, got, want)
+			}
+		}
+	})
+}
+
+// BenchmarkKernels reports headers a second, each version of a nonce counted.
+func BenchmarkKernels(b *testing.B) {
+	h := hashertest.Blocks()[1].Header
+	for _, k := range hasher.Kernels() {
+		b.Run(k.Name, func(b *testing.B) {
+			versions := make([]uint32, k.Versions)
+			for i := range versions {
+				versions[i] = h.Version() + uint32(i)<<13
+			}
+			var p hasher.Prep
+			p.Prepare(&h, 0, versions...)
+			count := uint32(1<<14) / uint32(k.Versions)
+			found := make([]hasher.Candidate, 0, 8)
+			b.ReportAllocs()
+			n := uint32(0)
+			for b.Loop() {
+				found = k.Find(&p, n, count, found[:0])
+				n += count
+			}
+			b.ReportMetric(float64(b.N)*float64(count)*float64(k.Versions)/b.Elapsed().Seconds(), "H/s")
+		})
+	}
+}

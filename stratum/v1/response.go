@@ -1,0 +1,243 @@
+package v1
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strconv"
+)
+
+// Response is the answer to a request. What its Result means depends on what
+// was asked: Accepted, Subscribe, Configure, Transactions and Text read it.
+type Response struct {
+	ID     ID
+	Result json.RawMessage // nil for null
+	Error  *Error          // nil for null
+}
+
+// Error codes of Stratum V1, and that of JSON-RPC in the way of its first
+// servers.
+const (
+	CodeOther          = 20
+	CodeJobNotFound    = 21 // the share is stale
+	CodeDuplicate      = 22
+	CodeLowDifficulty  = 23
+	CodeUnauthorized   = 24
+	CodeNotSubscribed  = 25
+	CodeMethodNotFound = -3
+)
+
+// Error is a refusal. Code and Message are what the peer sent: to show the
+// message, use CleanText or Error.
+type Error struct {
+	Code    int    // 0 if the peer gave none
+	Message string // empty if the peer gave none
+}
+
+func (e *Error) Error() string {
+	msg := CleanText(e.Message, 256)
+	switch {
+	case msg == "" && e.Code == 0:
+		return "refused without a reason"
+	case msg == "":
+		return fmt.Sprintf("refused with code %d", e.Code)
+	case e.Code == 0:
+		return msg
+	}
+	return fmt.Sprintf("%s (code %d)", msg, e.Code)
+}
+
+// Accept returns the answer true.
+func Accept(id ID) *Response { return &Response{ID: id, Result: json.RawMessage("true")} }
+
+// Refuse returns an error as the answer, in the usual form [code, message, null].
+func Refuse(id ID, code int, message string) *Response {
+	return &Response{ID: id, Error: &Error{Code: code, Message: message}}
+}
+
+// TextResponse returns a string as the answer, as Ping and GetVersion want it.
+func TextResponse(id ID, text string) *Response {
+	return &Response{ID: id, Result: appendString(nil, text)}
+}
+
+// TransactionsResponse returns the answer to GetTransactions: the serialized
+// transactions of the job but for the coinbase.
+func TransactionsResponse(id ID, txs [][]byte) *Response {
+	l := list{b: []byte{'['}}
+	for _, tx := range txs {
+		l.b = appendHex(l.item(), tx)
+	}
+	return &Response{ID: id, Result: append(l.b, ']')}
+}
+
+// Method returns "": an answer has none.
+func (*Response) Method() string { return "" }
+
+func (r *Response) append(b []byte) ([]byte, error) {
+	b = append(b, '{')
+	if r.ID != AbsentID {
+		b = append(r.ID.append(append(b, `"id":`...)), ',')
+	}
+	b = append(b, `"result":`...)
+	if r.Result == nil {
+		b = append(b, "null"...)
+	} else {
+		var err error
+		if b, err = appendRaw(b, r.Result); err != nil {
+			return b, fmt.Errorf("result: %w", err)
+		}
+	}
+	b = append(b, `,"error":`...)
+	if r.Error == nil {
+		return append(b, "null}"...), nil
+	}
+	b = strconv.AppendInt(append(b, '['), int64(r.Error.Code), 10)
+	b = appendString(append(b, ','), r.Error.Message)
+	return append(b, ",null]}"...), nil
+}
+
+// Accepted reads the answer true, of Submit, Authorize and the like. The error is
+// the server's *Error, for a bare false too, or a *FieldError if the result is
+// something else.
+func (r *Response) Accepted() error {
+	p, result, err := r.reader("answer", Limits{})
+	if err != nil {
+		return err
+	}
+	p.bool("result", result)
+	return p.err
+}
+
+// Text reads an answer that is a string, of Ping and GetVersion. The error is
+// the server's *Error or a *FieldError.
+func (r *Response) Text() (string, error) {
+	p, result, err := r.reader("answer", Limits{})
+	if err != nil {
+		return "", err
+	}
+	s := p.string("result", result)
+	return s, p.err
+}
+
+// Transactions reads the answer to GetTransactions. The error is the server's
+// *Error or a *FieldError.
+func (r *Response) Transactions() ([][]byte, error) {
+	p, result, err := r.reader("mining.get_transactions answer", Limits{})
+	if err != nil {
+		return nil, err
+	}
+	const field = "transactions"
+	var txs [][]byte
+	for w := p.array(field, result, "an array of transactions in hex"); w.more() && p.err == nil; {
+		txs = append(txs, p.hexAny(field, w.value()))
+	}
+	if p.err != nil {
+		return nil, p.err
+	}
+	return txs, nil
+}
+
+// reader returns the result and params to read it with, or the refusal that
+// stands in its place: an error, or a result of null or false.
+func (r *Response) reader(method string, l Limits) (*params, []byte, error) {
+	l = l.withDefaults()
+	p := &params{method: method, id: r.ID, limits: &l}
+	result := bytes.TrimSpace(r.Result)
+	switch {
+	case r.Error != nil:
+		return nil, nil, r.Error
+	case len(result) == 0 || isNull(result) || string(result) == "false":
+		return nil, nil, new(Error)
+	case !json.Valid(result):
+		p.fail("result", result, "a JSON value")
+	}
+	return p, result, p.err
+}
+
+// response reads the members of an answer.
+func (e *envelope) response(p *params, nan bool) (Message, error) {
+	p.method = "answer"
+	r := &Response{ID: p.readID(e.id), Error: readError(e.err)}
+	p.id = r.ID
+	switch {
+	case e.result == nil && e.err == nil:
+		p.failWith("method", "missing", "a method, a result or an error")
+	case nan:
+		p.failWith("result", "NaN or Infinity", "JSON")
+	case e.result != nil && !isNull(e.result):
+		r.Result = cloneRaw(e.result)
+	}
+	if p.err != nil {
+		return nil, p.err
+	}
+	// ckpool puts the reason of a refusal beside an error of null.
+	if reason := e.rejectReason; reason != nil && reason[0] == '"' && string(e.result) != "true" {
+		if r.Error == nil {
+			r.Error = new(Error)
+		}
+		if r.Error.Message == "" {
+			r.Error.Message = string(content(reason))
+		}
+	}
+	return r, nil
+}
+
+// readError reads the member "error": null, [code, message, traceback], an object
+// {code, message}, or a string. What says nothing (false, 0, "", [] or {}, as
+// some languages write null) is no error; what fits none of these is an error
+// whose message is its JSON text, so that no refusal is lost.
+func readError(raw []byte) *Error {
+	if raw == nil {
+		return nil
+	}
+	var code, message []byte
+	switch raw[0] {
+	case '[':
+		w := walk(raw)
+		if !w.more() {
+			return nil
+		}
+		if code = w.value(); w.more() {
+			message = w.value()
+		}
+	case '{':
+		if w := walk(raw); !w.more() {
+			return nil
+		}
+		code, message = member(raw, "code"), member(raw, "message")
+	case '"':
+		if message = raw; len(content(raw)) == 0 {
+			return nil
+		}
+	default:
+		if s := string(raw); s == "null" || s == "false" || s == "0" {
+			return nil
+		}
+		return &Error{Message: string(raw)}
+	}
+	return errorOf(raw, code, message)
+}
+
+// errorOf puts an error together. raw is all of it, in case its parts are not
+// what they should be.
+func errorOf(raw, code, message []byte) *Error {
+	e := new(Error)
+	if message != nil && message[0] == '"' {
+		e.Message = string(content(message))
+	}
+	digits := code
+	if code != nil && code[0] == '"' {
+		digits = content(code)
+	}
+	n, err := strconv.ParseInt(string(digits), 10, 32)
+	switch {
+	case err == nil:
+		e.Code = int(n)
+	case e.Message == "" && code != nil && code[0] == '"':
+		e.Message = string(content(code)) // ["Job not found"]
+	}
+	if e.Code == 0 && e.Message == "" {
+		e.Message = string(raw)
+	}
+	return e
+}

@@ -1,10 +1,10 @@
 module gominer
 
-go 1.26
-
-require github.com/minio/sha256-simd v1.0.1
+go 1.26.0
 
 require (
-	github.com/klauspost/cpuid/v2 v2.4.2 // indirect
-	golang.org/x/sys v0.41.0 // indirect
+	github.com/klauspost/cpuid/v2 v2.4.2
+	github.com/minio/sha256-simd v1.0.1
+	golang.org/x/sys v0.49.0
+	golang.org/x/term v0.47.0
 )

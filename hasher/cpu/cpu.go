@@ -1,0 +1,169 @@
+// Package cpu mines with the machine's processors: a miner.Device of n threads
+// that run one hasher.Kernel in batches of about a millisecond. Which kernel is
+// the fastest here is the caller's to find out; the package only obeys.
+package cpu
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"sync"
+	"sync/atomic"
+
+	"gominer/hasher"
+	"gominer/miner"
+)
+
+// Config says how to mine. The zero value mines with every processor that the
+// process may use and the kernel that is best known.
+type Config struct {
+	Name    string // "" is "cpu"
+	Model   string // the processor's name, for people
+	Threads int    // 0 is DefaultThreads
+
+	// Kernel tries one version; the zero value is the first of hasher.Kernels
+	// that does. VersionKernel is used instead on jobs that allow as many
+	// versions as it takes at once; the zero value is never.
+	Kernel        hasher.Kernel
+	VersionKernel hasher.Kernel
+
+	Pin      bool     // each thread stays on a processor of its own, where the system can do that
+	Throttle Throttle // the zero value is full speed
+	Log      *slog.Logger
+}
+
+// DefaultThreads returns the number of processors that the process may use at
+// once: the smaller of its affinity and, on Linux, its cgroup's CPU quota.
+func DefaultThreads() int { return runtime.GOMAXPROCS(0) }
+
+// MaxThreads is the largest number of threads that a Device takes.
+const MaxThreads = 4096
+
+// Device is a miner.Device. Its setters may be called while it runs.
+type Device struct {
+	cfg      Config
+	log      *slog.Logger
+	throttle atomic.Pointer[Throttle]
+	kernel   atomic.Pointer[string] // the name of the kernel last used
+
+	mu      sync.Mutex
+	threads int           // wanted
+	changed chan struct{} // closed when threads or throttle change
+}
+
+// New returns a Device that waits for Run.
+func New(cfg Config) (*Device, error) {
+	d := &Device{cfg: cfg, log: cfg.Log, changed: make(chan struct{})}
+	if d.cfg.Name == "" {
+		d.cfg.Name = "cpu"
+	}
+	if d.log == nil {
+		d.log = slog.New(slog.DiscardHandler)
+	}
+	if d.cfg.Kernel.Find == nil {
+		for _, k := range hasher.Kernels() {
+			if k.Versions == 1 {
+				d.cfg.Kernel = k
+				break
+			}
+		}
+	}
+	if k := d.cfg.Kernel; k.Versions != 1 {
+		return nil, fmt.Errorf("cpu: kernel %s tries %d versions at once and can't stand alone: set it as VersionKernel", k.Name, k.Versions)
+	}
+	d.kernel.Store(&d.cfg.Kernel.Name)
+	if cfg.Threads == 0 {
+		cfg.Threads = DefaultThreads()
+	}
+	if err := d.SetThreads(cfg.Threads); err != nil {
+		return nil, err
+	}
+	if err := d.SetThrottle(cfg.Throttle); err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+// Info describes the device as it is now.
+func (d *Device) Info() miner.Info {
+	return miner.Info{
+		Name: d.cfg.Name, Kind: "cpu", Model: d.cfg.Model, Kernel: *d.kernel.Load(), Threads: d.Threads(),
+	}
+}
+
+// Threads returns the number of threads that mine, or will.
+func (d *Device) Threads() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.threads
+}
+
+// SetThreads changes the number of threads, 0 to MaxThreads, at once; 0 rests.
+func (d *Device) SetThreads(n int) error {
+	if n < 0 || n > MaxThreads {
+		return fmt.Errorf("cpu: %d threads: want 0 to %d", n, MaxThreads)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.threads = n
+	d.changedLocked()
+	return nil
+}
+
+// Throttle returns the limit in force.
+func (d *Device) Throttle() Throttle { return *d.throttle.Load() }
+
+// SetThrottle changes the limit at once; the zero value is none.
+func (d *Device) SetThrottle(t Throttle) error {
+	if err := t.validate(); err != nil {
+		return err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.throttle.Store(&t)
+	d.changedLocked()
+	return nil
+}
+
+// changedLocked wakes Run and sleeping workers. The caller holds mu.
+func (d *Device) changedLocked() {
+	close(d.changed)
+	d.changed = make(chan struct{})
+}
+
+// state returns the wanted number of threads and the channel that tells of the
+// next change.
+func (d *Device) state() (threads int, changed <-chan struct{}) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.threads, d.changed
+}
+
+// Run mines until ctx ends, with as many threads as are wanted at the time.
+func (d *Device) Run(ctx context.Context, f *miner.Feed) error {
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var stops []context.CancelFunc
+	for {
+		threads, changed := d.state()
+		for len(stops) > threads {
+			last := len(stops) - 1
+			stops[last]()
+			stops = stops[:last]
+		}
+		for len(stops) < threads {
+			w := newWorker(d, f, len(stops))
+			wctx, stop := context.WithCancel(ctx)
+			stops = append(stops, stop)
+			wg.Go(func() { w.run(wctx) })
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-changed:
+		}
+	}
+}

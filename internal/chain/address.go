@@ -6,9 +6,25 @@ import (
 	"strings"
 )
 
+// ErrNetwork is wrapped by the refusal of an address that belongs to another
+// Bitcoin network.
+var ErrNetwork = errors.New("wrong network")
+
+// foreignError names the networks that an address belongs to.
+type foreignError struct {
+	owners string
+	here   *Network
+}
+
+func (e *foreignError) Error() string {
+	return fmt.Sprintf("it belongs to %s, but this is %s", e.owners, e.here)
+}
+
+func (e *foreignError) Unwrap() error { return ErrNetwork }
+
 // Script returns the output script that pays to an address of the network:
 // P2PKH, P2SH, P2WPKH, P2WSH, P2TR and every later witness version. An address
-// of another network is refused with that network's name.
+// of another network is refused with that network's name, and ErrNetwork.
 func Script(address string, n *Network) ([]byte, error) {
 	script, err := addressScript(address, n)
 	if err != nil {
@@ -75,7 +91,7 @@ func foreign(n *Network, owns func(*Network) bool) error {
 	if owners == "" {
 		return errors.New("it belongs to no Bitcoin network")
 	}
-	return fmt.Errorf("it belongs to %s, but this is %s", owners, n)
+	return &foreignError{owners, n}
 }
 
 func pubKeyHashScript(hash []byte) []byte {

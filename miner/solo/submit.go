@@ -1,0 +1,133 @@
+package solo
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"gominer/hasher"
+	"gominer/internal/node"
+	"gominer/miner"
+)
+
+// Reasons of our own against a share that no node would make a block of.
+var (
+	rejectSolved = &miner.Reject{Code: 21, Reason: "stale: a block on the same parent was accepted already"}
+	rejectOld    = &miner.Reject{Code: 21, Reason: "stale: its block template is no longer held"}
+)
+
+// submitShares submits blocks until ctx ends, and then those that wait.
+func (r *run) submitShares(ctx context.Context) {
+	submitCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	done := make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		select {
+		case <-ctx.Done():
+		case <-done:
+			return
+		}
+		t := time.NewTimer(submitGrace)
+		defer t.Stop()
+		select {
+		case <-t.C:
+			cancel()
+		case <-done:
+		}
+	})
+	defer wg.Wait()
+	defer close(done)
+	for {
+		select {
+		case sh := <-r.sess.Shares():
+			r.submit(submitCtx, sh)
+			continue
+		case <-ctx.Done():
+		}
+		break
+	}
+	for {
+		select {
+		case sh := <-r.sess.Shares():
+			r.submit(submitCtx, sh)
+		default:
+			return
+		}
+	}
+}
+
+// submit reports what the node makes of a share. Meanwhile nothing is mined on
+// the share's parent: where blocks come easily the node would drown in them.
+func (r *run) submit(ctx context.Context, sh miner.Share) {
+	t, err := r.halt(sh.Job)
+	if err != nil {
+		r.sess.Report(sh, err)
+		return
+	}
+	block, err := serialize(t, &sh)
+	if err == nil {
+		sh.Sent = time.Now()
+		err = r.node.Submit(ctx, block, t.WorkID)
+	}
+	r.judged(sh.Job.PrevHash, err == nil)
+	var refused *node.Refusal
+	if errors.As(err, &refused) {
+		err = &miner.Reject{Reason: refused.Reason}
+	}
+	r.sess.Report(sh, err)
+}
+
+// serialize returns the block of a share.
+func serialize(t *node.Template, sh *miner.Share) ([]byte, error) {
+	c := sh.Job.Coinbase
+	coinbase := slices.Concat(c.Prefix, c.Extranonce1, miner.Extranonce2Bytes(sh.Extranonce2, c.Extranonce2Size), c.Suffix)
+	header := sh.Header(c.MerkleRoot(sh.Extranonce2))
+	return t.Block(&header, coinbase)
+}
+
+// halt ends the work on the parent of a job for now, and returns the job's
+// template.
+func (r *run) halt(job *miner.Job) (*node.Template, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	i := slices.IndexFunc(r.kept, func(k kept) bool { return k.job == job })
+	switch {
+	case r.solved[job.PrevHash]:
+		return nil, rejectSolved
+	case i < 0:
+		return nil, rejectOld
+	}
+	if job.PrevHash == r.parent {
+		r.state = submitting
+		r.sess.Publish(nil)
+	}
+	return r.kept[i].template, nil
+}
+
+// judged goes on after the node has judged a block on parent: with nothing if it
+// was accepted, as the next template is on its way; else with the newest job.
+func (r *run) judged(parent hasher.Hash, accepted bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if accepted {
+		if len(r.solved) >= keepJobs {
+			clear(r.solved)
+		}
+		r.solved[parent] = true
+	}
+	switch {
+	case parent != r.parent || r.state != submitting:
+	case accepted:
+		r.state = solved
+	default:
+		r.state = mining
+		newest := r.kept[len(r.kept)-1]
+		again := *newest.job
+		again.Clean = true
+		r.keepLocked(&again, newest.template)
+		r.sess.Publish(&again)
+	}
+}

@@ -37,13 +37,14 @@ func AcceptAll(ctx context.Context, s *miner.Session) {
 	}
 }
 
-// Device is a miner.Device that tries Rate headers a second by sleeping, one
-// draw a second, and reports the first nonce of each draw. It hashes nothing, so
-// on jobs with hasher.MaxTarget each draw gives a share, and on others it shows
-// what hardware errors do.
+// Device is a miner.Device that tries Rate headers a second by sleeping, and
+// reports the first nonce of each draw. It hashes nothing, so on jobs with
+// hasher.MaxTarget each draw gives a share, and on others it shows what hardware
+// errors do.
 type Device struct {
 	Label string
-	Rate  uint64 // H/s, at least 1
+	Rate  uint64        // H/s, at least 1
+	Draw  time.Duration // of work at a time; 0 is a second
 }
 
 // Info describes the device.
@@ -51,9 +52,13 @@ func (d *Device) Info() miner.Info { return miner.Info{Name: d.Label, Kind: "sim
 
 // Run draws and sleeps until ctx ends.
 func (d *Device) Run(ctx context.Context, f *miner.Feed) error {
+	draw := d.Draw
+	if draw == 0 {
+		draw = time.Second
+	}
 	var w miner.Work
 	for {
-		if err := f.Next(ctx, d.Rate, &w); err != nil {
+		if err := f.Next(ctx, uint64(float64(d.Rate)*draw.Seconds()), &w); err != nil {
 			return err
 		}
 		t := time.NewTimer(time.Duration(float64(w.Count) / float64(d.Rate) * float64(time.Second)))

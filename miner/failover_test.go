@@ -1,0 +1,127 @@
+package miner_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"gominer/miner"
+	"gominer/miner/minertest"
+)
+
+// outage is a source that is down between from and to, after the start of time.
+type outage struct {
+	label    string
+	start    time.Time
+	from, to time.Duration
+
+	mu     sync.Mutex
+	shares []time.Duration // when each came
+	job    uint32
+}
+
+func (o *outage) Name() string { return o.label }
+
+func (o *outage) Run(ctx context.Context, s *miner.Session) error {
+	if since := time.Since(o.start); since >= o.from && since < o.to {
+		return errors.New("connection refused")
+	}
+	if o.from > time.Since(o.start) {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, o.start.Add(o.from))
+		defer cancel()
+	}
+	s.Status(miner.SourceStatus{State: miner.Up, URL: "stratum+tcp://" + o.label})
+	j := minertest.Job(o.job)
+	j.ID = o.label
+	s.Publish(j)
+	for {
+		select {
+		case sh := <-s.Shares():
+			if sh.Job.ID != o.label {
+				return fmt.Errorf("share of %s came to %s", sh.Job.ID, o.label)
+			}
+			o.mu.Lock()
+			o.shares = append(o.shares, time.Since(o.start))
+			o.mu.Unlock()
+			s.Report(sh, nil)
+		case <-ctx.Done():
+			return errors.New("connection lost")
+		}
+	}
+}
+
+func TestFailover(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		now := time.Now()
+		a := &outage{label: "primary", start: now, from: time.Hour, to: 2 * time.Hour, job: 1}
+		b := &outage{label: "backup", start: now, from: 90 * time.Minute, to: 91 * time.Minute, job: 2}
+		c := &outage{label: "third", start: now, from: 1000 * time.Hour, to: 1000 * time.Hour, job: 3}
+		s := run(t, 3*time.Hour, miner.Config{
+			Source:  miner.Failover(a, b, c),
+			Devices: []miner.Device{&minertest.Device{Label: "dev", Rate: 100}},
+		})
+		if s.Shares.Rejected != 0 || s.Shares.Accepted < 10_000 {
+			t.Errorf("%+v", s.Shares)
+		}
+		type stretch struct {
+			label    string
+			from, to time.Duration
+		}
+		var got []stretch
+		for _, o := range []*outage{a, b, c} {
+			for i, at := range o.shares {
+				if i == 0 || at-o.shares[i-1] > 30*time.Second {
+					got = append(got, stretch{label: o.label, from: at})
+				}
+				got[len(got)-1].to = at
+			}
+		}
+		slices.SortFunc(got, func(x, y stretch) int { return int(x.from - y.from) })
+		// The next source is run at once. A better one is tried every 30 s and
+		// must stay up for a minute before it is returned to.
+		const back = time.Minute
+		for i, want := range []stretch{ // from and to: when the stretch may begin
+			{"primary", 0, 2 * time.Second},
+			{"backup", time.Hour, time.Hour + 2*time.Second},
+			{"third", 90 * time.Minute, 90*time.Minute + 2*time.Second},
+			{"backup", 91*time.Minute + back, 91*time.Minute + back + 32*time.Second},
+			{"primary", 2*time.Hour + back, 2*time.Hour + back + 32*time.Second},
+		} {
+			if i >= len(got) || got[i].label != want.label || got[i].from < want.from || got[i].from > want.to {
+				t.Fatalf("mined on %v; stretch %d should be on %s from %v to %v", got, i, want.label, want.from, want.to)
+			}
+		}
+		if len(got) != 5 {
+			t.Errorf("mined on %v, want 5 stretches", got)
+		}
+	})
+}
+
+// TestFailoverOfAll has every source down: the miner backs off and comes back.
+func TestFailoverOfAll(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		now := time.Now()
+		a := &outage{label: "a", start: now, from: 0, to: time.Hour}
+		b := &outage{label: "b", start: now, from: 0, to: 2 * time.Hour}
+		s := run(t, 90*time.Minute, miner.Config{
+			Source:  miner.Failover(a, b),
+			Devices: []miner.Device{&minertest.Device{Label: "dev", Rate: 100}},
+		})
+		if len(a.shares) == 0 || a.shares[0] < time.Hour || a.shares[0] > time.Hour+80*time.Second {
+			t.Errorf("first share of a after %v, want an hour and at most a backoff", a.shares[:1])
+		}
+		names := map[string]miner.SourceState{}
+		for _, src := range s.Sources {
+			names[src.Name] = src.Status.State
+		}
+		if names["b"] != miner.Down {
+			t.Errorf("sources %v", names)
+		}
+	})
+}

@@ -14,12 +14,7 @@ func (*Authorize) Method() string { return "mining.authorize" }
 
 func (m *Authorize) decode(p *params) {
 	m.Worker = p.text("worker", p.next())
-	if raw := p.nextOptional(); raw != nil {
-		if raw[0] != '"' {
-			p.failWith("password", "not one", "a string") // what stands there may be a secret
-		}
-		m.Password = p.text("password", raw)
-	}
+	m.Password = p.optionalText("password", p.nextOptional())
 }
 
 func (m *Authorize) append(b []byte) ([]byte, error) {

@@ -9,10 +9,9 @@ import (
 )
 
 const (
-	bufferSize   = 4 << 10  // of a fresh read buffer: most lines fit
-	bufferKept   = 64 << 10 // a buffer that a giant line made larger is let go
-	emptyReads   = 100      // reads of nothing in a row before io.ErrNoProgress
-	carriageLine = 1        // the \r that may stand before \n
+	bufferSize = 4 << 10  // of a fresh read buffer: most lines fit
+	bufferKept = 64 << 10 // a buffer that a giant line made larger is let go
+	emptyReads = 100      // reads of nothing in a row before io.ErrNoProgress
 )
 
 // Conn reads and writes messages, one to a line. One goroutine may read while
@@ -40,8 +39,8 @@ func NewConn(rw io.ReadWriter, limits Limits) *Conn {
 	return &Conn{rw: rw, limits: limits.withDefaults()}
 }
 
-// Read returns the next message. Lines end in \n or \r\n; empty ones are
-// skipped.
+// Read returns the next message. Lines end in \n or \r\n; white space before one
+// is skipped, and with it empty lines.
 //
 // After a *FieldError the next call reads the next line. A *ProtocolError or a
 // *LimitError is final: every later call returns it again. An error of the
@@ -51,59 +50,47 @@ func NewConn(rw io.ReadWriter, limits Limits) *Conn {
 // its line end has come.
 //
 // A line that does not begin as an object is refused at its first byte, without
-// waiting for its end: a TLS client or a browser on a plain port sends none.
+// waiting for its end: a TLS client or a browser on a plain port may send none.
 func (c *Conn) Read() (Message, error) {
 	if c.broken != nil {
 		return nil, c.broken
 	}
-	for {
-		line, err := c.readLine()
-		if err == nil {
-			if len(line) == 0 {
-				continue
-			}
-			var m Message
-			if m, err = parse(line, &c.limits); err == nil {
-				return m, nil
-			}
+	line, err := c.readLine()
+	if err == nil {
+		var m Message
+		if m, err = parse(line, &c.limits); err == nil {
+			return m, nil
 		}
-		if isFinal(err) {
-			c.broken, c.buf = err, nil
-		}
-		return nil, err
 	}
-}
-
-func isFinal(err error) bool {
 	var p *ProtocolError
 	var l *LimitError
-	return errors.As(err, &p) || errors.As(err, &l)
+	if errors.As(err, &p) || errors.As(err, &l) {
+		c.broken, c.buf = err, nil
+	}
+	return nil, err
 }
 
-// readLine returns the next line without its end and without white space at
-// either side. It is valid until the next call.
+// readLine returns the next line without its end. It is valid until the next
+// call.
 func (c *Conn) readLine() ([]byte, error) {
-	if c.start == len(c.buf) {
-		c.start, c.scanned = 0, 0
-		if cap(c.buf) > bufferKept {
-			c.buf = nil
-		}
-		c.buf = c.buf[:0]
-	}
 	for {
+		c.skipSpace()
 		if i := bytes.IndexByte(c.buf[c.scanned:], '\n'); i >= 0 {
-			line := c.buf[c.start : c.scanned+i]
+			line := bytes.TrimSuffix(c.buf[c.start:c.scanned+i], []byte("\r"))
 			c.start = c.scanned + i + 1
 			c.scanned = c.start
-			return c.finish(line)
+			if len(line) > c.limits.Line {
+				return nil, c.tooLong()
+			}
+			return line, nil
 		}
 		c.scanned = len(c.buf)
 
 		part := c.buf[c.start:]
-		if open := bytes.TrimLeft(part, " \t\r"); len(open) > 0 && open[0] != '{' {
-			return nil, notObject(open)
+		if len(part) > 0 && part[0] != '{' {
+			return nil, notObject(part)
 		}
-		if len(part) > c.limits.Line+carriageLine {
+		if len(part) > c.limits.Line+len("\r") {
 			return nil, c.tooLong()
 		}
 		if err := c.pending; err != nil {
@@ -119,12 +106,18 @@ func (c *Conn) readLine() ([]byte, error) {
 	}
 }
 
-func (c *Conn) finish(line []byte) ([]byte, error) {
-	line = bytes.TrimSuffix(line, []byte("\r"))
-	if len(line) > c.limits.Line {
-		return nil, c.tooLong()
+// skipSpace moves start to the first byte of a line.
+func (c *Conn) skipSpace() {
+	for c.start < len(c.buf) && isSpace(c.buf[c.start]) {
+		c.start++
 	}
-	return bytes.Trim(line, " \t\r"), nil
+	c.scanned = max(c.scanned, c.start)
+	if c.start == len(c.buf) {
+		c.start, c.scanned = 0, 0
+		if c.buf = c.buf[:0]; cap(c.buf) > bufferKept {
+			c.buf = nil
+		}
+	}
 }
 
 func (c *Conn) tooLong() error {
@@ -140,8 +133,8 @@ func (c *Conn) fill() error {
 		c.start = 0
 	}
 	if len(c.buf) == cap(c.buf) {
-		// One byte more than the longest line lets readLine see that it is too long.
-		size := max(bufferSize, min(2*cap(c.buf), c.limits.Line+carriageLine+1))
+		// With room for a line end, readLine can tell that a line is too long.
+		size := max(bufferSize, min(2*cap(c.buf), c.limits.Line+len("\r\n")))
 		c.buf = append(make([]byte, 0, size), c.buf...)
 	}
 	for range emptyReads {

@@ -53,7 +53,7 @@ type Reconnect struct {
 	ID   ID
 	Host string        // at most 255 printable ASCII characters, not checked further; empty for the same host
 	Port uint16        // 0 for the same port
-	Wait time.Duration // before connecting again: whole seconds, 0 to 2^31-1
+	Wait time.Duration // before connecting again: seconds, rounded up to whole ones, 0 to 2^31-1
 }
 
 const (
@@ -108,7 +108,10 @@ func unquoted(raw []byte) []byte {
 
 func (m *Reconnect) append(b []byte) ([]byte, error) {
 	b = appendCall(b, m.ID, m.Method())
-	seconds := int64((m.Wait + time.Second - 1) / time.Second)
+	seconds := int64(m.Wait / time.Second)
+	if m.Wait%time.Second > 0 {
+		seconds++
+	}
 	if m.Host != "" || m.Port != 0 || seconds > 0 {
 		b = appendString(b, m.Host)
 	}

@@ -39,17 +39,38 @@ func (p *params) nextOptional() []byte {
 
 // fail notes that a field does not hold what it should.
 func (p *params) fail(field string, raw []byte, want string) {
-	found := "missing"
-	if raw != nil {
-		found = visible(raw)
+	switch {
+	case p.err != nil:
+	case raw == nil:
+		p.failWith(field, "missing", want)
+	case p.method == "mining.authorize":
+		p.failWith(field, kindOf(raw), want) // what stands there may be a password
+	default:
+		p.failWith(field, visible(raw), want)
 	}
-	p.failWith(field, found, want)
 }
 
 func (p *params) failWith(field, found, want string) {
 	if p.err == nil {
 		p.err = &FieldError{Method: p.method, ID: p.id, Field: field, Found: found, Want: want}
 	}
+}
+
+// kindOf returns what type of JSON value raw is.
+func kindOf(raw []byte) string {
+	switch raw[0] {
+	case '{':
+		return "an object"
+	case '[':
+		return "an array"
+	case '"':
+		return "a string"
+	case 't', 'f':
+		return "true or false"
+	case 'n':
+		return "null"
+	}
+	return "a number"
 }
 
 // over notes that a field went past a cap.
@@ -187,11 +208,21 @@ func parseHex32(s []byte) uint32 {
 	return uint32(n)
 }
 
+// hash reads 64 hex digits into the bytes that they spell, without turning them
+// round.
 func (p *params) hash(field string, raw []byte) (h hasher.Hash) {
-	if b := p.hex(field, raw, len(h), len(h)); b != nil {
-		return hasher.Hash(b)
+	if p.err != nil {
+		return h
 	}
-	return h
+	if raw != nil && raw[0] == '"' {
+		if s := content(raw); len(s) == 2*len(h) {
+			if _, err := hex.Decode(h[:], s); err == nil {
+				return h
+			}
+		}
+	}
+	p.fail(field, raw, wantHex(len(h), len(h)))
+	return hasher.Hash{}
 }
 
 // number reads a JSON number, or one inside a string.

@@ -23,12 +23,12 @@ func CleanText(s string, max int) string {
 		r, n := utf8.DecodeRuneInString(s)
 		switch {
 		case r == utf8.RuneError && n == 1:
-		case r == '\x1b' || r >= 0x80 && r < 0xa0:
-			n = escapeLen(s, r, n)
 		case unicode.IsSpace(r):
 			if b.Len() > 0 {
 				b.WriteByte(' ')
 			}
+		case r == '\x1b' || r >= 0x80 && r < 0xa0:
+			n = escapeLen(s, r, n)
 		case unicode.IsPrint(r):
 			b.WriteRune(r)
 		}
@@ -116,21 +116,10 @@ func visible(raw []byte) string {
 	if len(raw) == 0 {
 		return "nothing"
 	}
-	part := raw
-	if len(raw) > shownBytes {
-		part = raw[:shownBytes]
-		for i := 1; i < utf8.UTFMax && i < len(part); i++ { // not half a character
-			if utf8.RuneStart(part[len(part)-i]) {
-				if !utf8.FullRune(part[len(part)-i:]) {
-					part = part[:len(part)-i]
-				}
-				break
-			}
-		}
-	}
+	part := cut(string(raw[:min(len(raw), shownBytes+1)]), shownBytes)
 	var b strings.Builder
 	for len(part) > 0 {
-		r, n := utf8.DecodeRune(part)
+		r, n := utf8.DecodeRuneInString(part)
 		switch {
 		case r == utf8.RuneError && n == 1:
 			fmt.Fprintf(&b, `\x%02x`, part[0])

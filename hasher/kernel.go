@@ -1,5 +1,7 @@
 package hasher
 
+//go:generate sh -c "cd _asm && go run ."
+
 // Candidate is a nonce whose hash's top 32 bits are at or below the limit, and
 // the version that it was found with.
 type Candidate struct {
@@ -23,16 +25,29 @@ type Kernel struct {
 	// room, keeps neither p nor found, and may be called from any goroutine, but
 	// not with one p from two at a time.
 	//
-	// Assembly can't be preempted: count bounds how long a new job and the
-	// garbage collector wait. Implementations are tuned for Limit 0 (difficulty
-	// 1 and above); any other Limit is right, not fast.
+	// It returns only when it is done: count bounds how long a new job waits.
+	// The garbage collector need not wait for it, a millisecond at the most.
+	// Implementations are tuned for Limit 0 (difficulty 1 and above); any other
+	// Limit is right, not fast.
 	Find func(p *Prep, first, count uint32, found []Candidate) []Candidate
 }
 
 // Kernels returns the kernels that this CPU can run, the fastest first by what
 // is known of CPUs in general; the last is always "generic".
 func Kernels() []Kernel {
-	return append(archKernels(), minioKernel, genericKernel)
+	var kernels []Kernel
+	for _, k := range archKernels() {
+		if k.runs {
+			kernels = append(kernels, k.Kernel)
+		}
+	}
+	return append(kernels, minioKernel, genericKernel)
+}
+
+// archKernel is a kernel in assembly.
+type archKernel struct {
+	runs bool // this CPU has the instructions
+	Kernel
 }
 
 // KernelByName returns the kernel of that name, false if there is none or this

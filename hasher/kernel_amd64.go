@@ -2,4 +2,24 @@
 
 package hasher
 
-func archKernels() []Kernel { return nil }
+import "github.com/klauspost/cpuid/v2"
+
+// archKernels returns the kernels of this architecture with what each needs of
+// the CPU, the fastest first. cpuid reports a feature only if the operating
+// system saves its registers.
+func archKernels() []archKernel {
+	return []archKernel{
+		{hasAVX512, Kernel{Name: "avx512-ver", Lanes: 16, Versions: 16, Find: findAVX512Ver}},
+		{hasAVX512, Kernel{Name: "avx512", Lanes: 16, Versions: 1, Find: findAVX512}},
+	}
+}
+
+var hasAVX512 = cpuid.CPU.Supports(cpuid.AVX512F, cpuid.AVX512BW)
+
+func findAVX512(p *Prep, first, count uint32, found []Candidate) []Candidate {
+	return findLanes(p, first, count, found, 16, searchAVX512)
+}
+
+func findAVX512Ver(p *Prep, first, count uint32, found []Candidate) []Candidate {
+	return findVersions(p, first, count, found, 16, searchAVX512Ver)
+}

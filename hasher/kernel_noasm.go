@@ -2,4 +2,4 @@
 
 package hasher
 
-func archKernels() []Kernel { return nil }
+func archKernels() []archKernel { return nil }

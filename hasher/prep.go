@@ -1,8 +1,6 @@
 package hasher
 
-import (
-	"encoding/binary"
-)
+import "encoding/binary"
 
 // Prep is a header reduced to what a kernel reads: everything that does not
 // depend on the nonce. A Prep is filled by Prepare and reused from work to work;
@@ -13,6 +11,9 @@ type Prep struct {
 	Mid      [][8]uint32 // SHA-256 state after header bytes 0-63, one for each version
 	Tail     [3]uint32   // header bytes 64-75 as big-endian words
 	Limit    uint32      // a nonce is a candidate if its hash's Top is at most Limit
+
+	one  job // what kernels in assembly make of it, from call to call
+	many job16
 }
 
 // Prepare fills p for header h with the given versions in place of h's own; no

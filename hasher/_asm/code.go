@@ -1,0 +1,121 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+)
+
+// ins is one instruction in the Go assembler's order, destination last, or a
+// label. An argument that begins with % is a virtual register.
+type ins struct {
+	op   string
+	args []string
+}
+
+// code is a list of instructions under construction.
+type code struct {
+	list []ins
+	name string // prefix of its virtual registers
+	n    int
+}
+
+func (c *code) reg() string {
+	c.n++
+	return fmt.Sprintf("%%%s%d", c.name, c.n)
+}
+
+func (c *code) emit(op string, args ...string) { c.list = append(c.list, ins{op, args}) }
+
+func (c *code) label(name string) { c.emit(name + ":") }
+
+// take returns what was emitted so far and empties the list.
+func (c *code) take() []ins {
+	l := c.list
+	c.list = nil
+	return l
+}
+
+// interleave merges independent instruction streams, each spread evenly over
+// the whole.
+func interleave(streams ...[]ins) []ins {
+	total := 0
+	for _, s := range streams {
+		total += len(s)
+	}
+	out := make([]ins, 0, total)
+	next := make([]int, len(streams))
+	for len(out) < total {
+		pick, least := -1, 2.0
+		for i, s := range streams {
+			if done := float64(next[i]) / float64(max(1, len(s))); next[i] < len(s) && done < least {
+				pick, least = i, done
+			}
+		}
+		out = append(out, streams[pick][next[pick]])
+		next[pick]++
+	}
+	return out
+}
+
+// allocate replaces virtual registers by those of pool, each for as long as it
+// is read. It panics if the pool is too small: the plan of a kernel is wrong.
+func allocate(list []ins, pool []string) []ins {
+	last := map[string]int{}
+	for i, in := range list {
+		for _, a := range in.args {
+			if strings.HasPrefix(a, "%") {
+				last[a] = i
+			}
+		}
+	}
+	free := append([]string(nil), pool...)
+	where := map[string]string{}
+	out := make([]ins, len(list))
+	for i, in := range list {
+		args := append([]string(nil), in.args...)
+		var dead []string
+		for j, a := range in.args {
+			if !strings.HasPrefix(a, "%") {
+				continue
+			}
+			r, ok := where[a]
+			if !ok {
+				if j != len(in.args)-1 {
+					panic(fmt.Sprintf("%s %v reads %s before it is written", in.op, in.args, a))
+				}
+				free = append(free, dead...)
+				dead = nil
+				if len(free) == 0 {
+					panic(fmt.Sprintf("instruction %d, %s %v: out of registers, %d are live", i, in.op, in.args, len(where)))
+				}
+				r, free = free[0], free[1:]
+				where[a] = r
+			}
+			args[j] = r
+			if last[a] == i && where[a] != "" {
+				dead = append(dead, r)
+				delete(where, a)
+			}
+		}
+		free = append(free, dead...)
+		out[i] = ins{in.op, args}
+	}
+	return out
+}
+
+// text writes instructions as the assembler reads them.
+func text(list []ins) string {
+	var b strings.Builder
+	for _, in := range list {
+		switch {
+		case strings.HasSuffix(in.op, ":"):
+			fmt.Fprintf(&b, "%s\n", in.op)
+		case len(in.args) == 0:
+			fmt.Fprintf(&b, "\t%s\n", in.op)
+		default:
+			fmt.Fprintf(&b, "\t%s %s\n", in.op, strings.Join(in.args, ", "))
+		}
+	}
+	return b.String()
+}
+func (c *code) body() *code { return c }

@@ -1,0 +1,3 @@
+module gominer/hasher/_asm
+
+go 1.26

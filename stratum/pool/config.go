@@ -1,0 +1,149 @@
+package pool
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"time"
+
+	"gominer/hasher"
+	"gominer/stratum/v1"
+)
+
+// Config says how a pool works. Start from DefaultConfig: in some fields zero
+// has a meaning of its own.
+type Config struct {
+	// Source gives the templates and takes the blocks. nil: NewSimulated().
+	Source Source
+
+	Difficulty float64 // of shares at first, and for ever without Vardiff; 0: 0.01
+
+	// Vardiff is how many shares a minute each connection should send; its
+	// difficulty follows. 0: difficulty stays.
+	Vardiff float64
+
+	// MinDifficulty and MaxDifficulty bound Vardiff and what clients ask for, not
+	// Difficulty. 0: no bound.
+	MinDifficulty, MaxDifficulty float64
+
+	VersionMask     uint32 // header version bits that clients may roll; 0: none
+	Extranonce2Size int    // bytes, 0 to 16
+
+	// Extranonce1 is given to every connection, for replays. nil: each has 4 bytes
+	// of its own.
+	Extranonce1 []byte
+
+	Republish   time.Duration // the job is sent again with a fresh time this often; 0: never
+	MaxConns    int           // further connections are closed at once; 0: 10000
+	IdleTimeout time.Duration // without a line from an authorized client; 0: 6 h
+
+	// Limits caps what clients send. Zeros are defaults, as in v1, but for Line:
+	// 64 KiB.
+	Limits v1.Limits
+
+	// Authorize decides about a worker. The error's text goes to the client.
+	// nil: everybody may work. It is called from many goroutines.
+	Authorize func(worker, password string) error
+
+	// Log gets the events. Each has the attribute "event": connected, subscribed,
+	// authorized, job, share, block, disconnected, and a few less common ones.
+	// nil: discarded.
+	Log *slog.Logger
+}
+
+const (
+	defaultDifficulty = 0.01 // a share a second for 43 MH/s
+	defaultMaxConns   = 10_000
+	defaultIdle       = 6 * time.Hour
+	defaultLine       = 64 << 10
+
+	// leastDifficulty is that of a target that every hash meets.
+	leastDifficulty = 1.0 / (1 << 32)
+	mostVardiff     = 6000 // shares a minute
+)
+
+// DefaultConfig returns a pool of difficulty 0.01 on the simulated chain, with
+// version rolling as in BIP320, 4 bytes of extranonce2 and a job every 30 s.
+func DefaultConfig() Config {
+	return Config{
+		Difficulty:      defaultDifficulty,
+		VersionMask:     0x1fffe000,
+		Extranonce2Size: 4,
+		Republish:       30 * time.Second,
+		MaxConns:        defaultMaxConns,
+		IdleTimeout:     defaultIdle,
+	}
+}
+
+// fill puts the defaults in place of zeros and checks the rest.
+func (c *Config) fill() error {
+	if c.Source == nil {
+		c.Source = NewSimulated()
+	}
+	if c.Difficulty == 0 {
+		c.Difficulty = defaultDifficulty
+	}
+	if c.MaxConns == 0 {
+		c.MaxConns = defaultMaxConns
+	}
+	if c.IdleTimeout == 0 {
+		c.IdleTimeout = defaultIdle
+	}
+	if c.Limits.Line <= 0 {
+		c.Limits.Line = defaultLine
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if _, err := hasher.TargetFromDifficulty(c.Difficulty); err != nil {
+		return fmt.Errorf("pool: %w", err)
+	}
+	if err := c.checkBounds(); err != nil {
+		return err
+	}
+	switch {
+	case c.Extranonce2Size < 0 || c.Extranonce2Size > v1.MaxExtranonce2Size:
+		return fmt.Errorf("pool: extranonce2 of %d bytes, want 0 to %d", c.Extranonce2Size, v1.MaxExtranonce2Size)
+	case len(c.Extranonce1) > v1.MaxExtranonce1:
+		return fmt.Errorf("pool: extranonce1 of %d bytes, want at most %d", len(c.Extranonce1), v1.MaxExtranonce1)
+	case c.MaxConns < 0:
+		return fmt.Errorf("pool: at most %d connections: want 1 or more", c.MaxConns)
+	case c.Republish < 0 || c.IdleTimeout < 0:
+		return errors.New("pool: a time is negative")
+	}
+	return nil
+}
+
+func (c *Config) checkBounds() error {
+	if !(c.Vardiff >= 0 && c.Vardiff <= mostVardiff) {
+		return fmt.Errorf("pool: vardiff of %v shares a minute, want 0 to %d", c.Vardiff, mostVardiff)
+	}
+	for _, d := range []float64{c.MinDifficulty, c.MaxDifficulty} {
+		if d == 0 {
+			continue
+		}
+		if _, err := hasher.TargetFromDifficulty(d); err != nil {
+			return fmt.Errorf("pool: bound: %w", err)
+		}
+	}
+	if c.MinDifficulty == 0 {
+		c.MinDifficulty = leastDifficulty
+	}
+	if c.MaxDifficulty == 0 {
+		c.MaxDifficulty = mostDifficulty
+	}
+	if c.MinDifficulty > c.MaxDifficulty {
+		return fmt.Errorf("pool: least difficulty %g is above the most, %g", c.MinDifficulty, c.MaxDifficulty)
+	}
+	return nil
+}
+
+// mostDifficulty leaves a target of 1.
+var mostDifficulty = math.Ldexp(0xffff, 208)
+
+// clamp brings a difficulty that a client asked for, or vardiff, into bounds.
+// floor is the client's own minimum, 0 for none.
+func (c *Config) clamp(d, floor float64) float64 {
+	return min(max(d, floor, c.MinDifficulty), c.MaxDifficulty)
+}

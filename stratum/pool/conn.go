@@ -1,0 +1,413 @@
+package pool
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"gominer/hasher"
+	"gominer/stratum/v1"
+)
+
+const (
+	handshakeTime = time.Minute      // from the connection to an authorized worker
+	lineTime      = 30 * time.Second // from a line's first byte to its end
+	writeTime     = 10 * time.Second // for one line; who reads more slowly is dropped
+	flushTime     = 5 * time.Second  // for everything, at the end
+
+	answerQueue  = 64       // answers not yet written; more make the reader wait
+	jobsKept     = 128      // of one connection; shares of older ones are not found
+	maxWorkers   = 256      // of one connection
+	maxWriteLine = 16 << 20 // bytes; the transactions of a full block in hex have 8 MB
+)
+
+var (
+	errShutdown  = errors.New("the pool stops")
+	errHandshake = errors.New("no worker was authorized in time")
+	errIdle      = errors.New("silent for too long")
+	errSlowLine  = errors.New("a line was not ended in time")
+	errSlow      = errors.New("it does not read what it is sent")
+)
+
+// conn is a Stratum V1 client. One goroutine reads and answers, one writes. What
+// the client has to know (difficulty, version mask, job) is state, not a queue:
+// the writer, once woken, sends what has changed since it last looked.
+type conn struct {
+	pool   *Pool
+	nc     net.Conn
+	out    *v1.Conn
+	id     uint64
+	remote string
+	since  time.Time
+	log    *slog.Logger
+	cancel context.CancelCauseFunc
+
+	ctx     context.Context // ends with the connection
+	answers chan v1.Message // to the writer; closed by the reader at its end
+	wake    chan struct{}   // something may be to be sent; one is enough
+	tally   tally           // guarded by Pool.ledger.mu
+	blocks  sync.WaitGroup  // blocks being handed over
+
+	mu         sync.Mutex // guards the rest
+	agent      string     // fit to be shown
+	session    *session   // nil before mining.subscribe
+	workers    map[string]*worker
+	ready      bool    // subscribed and authorized: jobs may come
+	mask       uint32  // version bits granted
+	floor      float64 // the client's minimum difficulty; 0: none
+	difficulty float64 // that the client should have
+	vardiff    vardiff
+	sent       sent
+	flushBy    time.Time // when the last write has to be over; zero: the connection lasts
+}
+
+// sent is what the client was told last.
+type sent struct {
+	difficulty float64
+	target     hasher.Target // of difficulty
+	mask       uint32
+	job        *job
+	jobs       []sentJob // the latest last
+}
+
+// sentJob is a job that the client may send shares for.
+type sentJob struct {
+	id         uint64
+	job        *job
+	difficulty float64
+	target     hasher.Target
+}
+
+func newConn(ctx context.Context, p *Pool, nc net.Conn) *conn {
+	c := &conn{
+		pool:       p,
+		nc:         nc,
+		out:        v1.NewConn(nc, v1.Limits{Line: maxWriteLine}),
+		id:         p.lastConn.Add(1),
+		remote:     nc.RemoteAddr().String(),
+		since:      time.Now(),
+		answers:    make(chan v1.Message, answerQueue),
+		wake:       make(chan struct{}, 1),
+		workers:    make(map[string]*worker),
+		difficulty: p.cfg.Difficulty,
+		vardiff:    vardiff{perSecond: p.cfg.Vardiff / 60},
+	}
+	c.log = p.log.With("conn", c.id, "remote", c.remote)
+	c.ctx, c.cancel = context.WithCancelCause(ctx)
+	return c
+}
+
+// run serves the client until it goes, breaks the protocol, or has to go. It
+// returns why.
+func (c *conn) run() error {
+	stop := context.AfterFunc(c.ctx, c.unblock)
+	defer stop()
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		if err := c.write(); err != nil {
+			c.close(err)
+		}
+	})
+	err := c.read()
+	c.close(err)
+	close(c.answers)
+	wg.Wait()
+	if cause := context.Cause(c.ctx); cause != context.Canceled {
+		return cause
+	}
+	return errShutdown
+}
+
+// close ends the connection. The first reason counts.
+func (c *conn) close(why error) { c.cancel(why) }
+
+// unblock ends the read that is going on, and gives writing a last moment.
+func (c *conn) unblock() {
+	c.mu.Lock()
+	if c.flushBy.IsZero() {
+		c.flushBy = time.Now().Add(flushTime)
+	}
+	by := c.flushBy
+	c.mu.Unlock()
+	c.nc.SetReadDeadline(time.Unix(1, 0))
+	c.nc.SetWriteDeadline(by)
+}
+
+// wakeUp makes the writer look at what it should send. It never blocks.
+func (c *conn) wakeUp() {
+	select {
+	case c.wake <- struct{}{}:
+	default:
+	}
+}
+
+// read takes lines and answers them until the first error.
+func (c *conn) read() error {
+	in := v1.NewConn(&patientReader{conn: c}, c.pool.cfg.Limits)
+	for {
+		m, err := in.Read()
+		var field *v1.FieldError
+		switch {
+		case err == nil:
+			err = c.handle(m)
+		case errors.As(err, &field):
+			err = c.malformed(field)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// answer hands an answer to the writer. It waits while the client doesn't read.
+func (c *conn) answer(m v1.Message) error {
+	select {
+	case c.answers <- m:
+		return nil
+	case <-c.ctx.Done():
+		return context.Cause(c.ctx)
+	}
+}
+
+// write sends answers, and jobs when woken, until the reader has ended and
+// everything is out.
+func (c *conn) write() error {
+	var tick <-chan time.Time // makes vardiff look at a client that sends no shares
+	if c.vardiff.perSecond > 0 {
+		t := time.NewTicker(time.Duration(float64(time.Second) / c.vardiff.perSecond))
+		defer t.Stop()
+		tick = t.C
+	}
+	for {
+		select {
+		case m, ok := <-c.answers:
+			if !ok {
+				return nil
+			}
+			if err := c.send(m); err != nil {
+				return err
+			}
+		case <-c.wake:
+			// The answer that made the client ready goes before its first job.
+			if ok, err := c.flush(); !ok {
+				return err
+			}
+			for _, m := range c.news() {
+				if err := c.send(m); err != nil {
+					return err
+				}
+			}
+		case <-tick:
+			c.retarget()
+		}
+	}
+}
+
+// flush sends the answers that are waiting; ok is false if there will be no
+// more.
+func (c *conn) flush() (ok bool, err error) {
+	for {
+		select {
+		case m, ok := <-c.answers:
+			if !ok {
+				return false, nil
+			}
+			if err := c.send(m); err != nil {
+				return false, err
+			}
+		default:
+			return true, nil
+		}
+	}
+}
+
+func (c *conn) send(m v1.Message) error {
+	c.nc.SetWriteDeadline(time.Now().Add(writeTime))
+	if c.ctx.Err() != nil {
+		c.unblock() // it may have come before
+	}
+	err := c.out.Write(m)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return errSlow
+	}
+	return err
+}
+
+// news returns what the client has to be told, and notes it as told.
+func (c *conn) news() []v1.Message {
+	j := c.pool.now()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.ready || j == nil {
+		return nil
+	}
+	var out []v1.Message
+	s := &c.sent
+	first := s.job == nil
+	clean := first || s.job.epoch != j.epoch
+	if mask := c.mask & j.mask; mask != s.mask {
+		s.mask = mask
+		out = append(out, &v1.SetVersionMask{Mask: mask})
+	}
+	again := c.difficulty != s.difficulty
+	if again {
+		target, err := hasher.TargetFromDifficulty(c.difficulty)
+		if err != nil { // not reached: every difficulty was checked on its way in
+			c.close(err)
+			return nil
+		}
+		s.difficulty, s.target = c.difficulty, target
+		out = append(out, &v1.SetDifficulty{Difficulty: c.difficulty})
+	}
+	if j == s.job && !again {
+		return out
+	}
+	if first {
+		c.vardiff.start(time.Now())
+	}
+	if clean { // of the one before, shares are told to be stale
+		s.jobs = slices.DeleteFunc(s.jobs, func(old sentJob) bool { return old.job.epoch+1 < j.epoch })
+	}
+	if len(s.jobs) == jobsKept {
+		s.jobs = slices.Delete(s.jobs, 0, 1)
+	}
+	s.job = j
+	id := c.pool.lastJob.Add(1)
+	s.jobs = append(s.jobs, sentJob{id, j, s.difficulty, s.target})
+	return append(out, notify(j, id, clean))
+}
+
+// notify writes a job for Stratum V1.
+func notify(j *job, id uint64, clean bool) *v1.Notify {
+	t := j.template
+	return &v1.Notify{
+		JobID:    strconv.FormatUint(id, 16),
+		PrevHash: t.PrevHash,
+		Coinb1:   j.prefix,
+		Coinb2:   j.suffix,
+		Branch:   t.Branch,
+		Version:  t.Version,
+		Bits:     t.Bits,
+		NTime:    j.time,
+		Clean:    clean,
+	}
+}
+
+// retarget lets vardiff change the difficulty.
+func (c *conn) retarget() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.vardiff.perSecond == 0 || c.sent.job == nil {
+		return
+	}
+	now := time.Now()
+	factor := c.vardiff.retarget(now)
+	if factor == 1 {
+		return
+	}
+	d := round3(c.difficulty * factor)
+	// Above the network's difficulty miners would keep blocks to themselves,
+	// unless the pool began there.
+	if network := c.sent.job.difficulty; network >= c.pool.cfg.Difficulty {
+		d = min(d, network)
+	}
+	d = c.pool.cfg.clamp(d, c.floor)
+	c.vardiff.start(now)
+	if d == c.difficulty {
+		return
+	}
+	c.log.Debug("difficulty changed", "event", "difficulty", "diff", d, "was", c.difficulty)
+	c.difficulty = d
+	c.wakeUp()
+}
+
+// leave gives back what the connection holds.
+func (c *conn) leave() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.session != nil {
+		c.pool.sessions.detach(c.session, time.Now())
+	}
+	c.pool.ledger.leave(c.workers)
+}
+
+func (c *conn) stats() ConnStats {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s := ConnStats{
+		Workers:     []string{},
+		ID:          c.id,
+		Remote:      c.remote,
+		Since:       c.since,
+		Agent:       c.agent,
+		Difficulty:  c.difficulty,
+		VersionMask: hasher.Bits(c.mask).String(),
+	}
+	if c.session != nil {
+		s.Extranonce1 = hex.EncodeToString(c.session.extranonce1)
+	}
+	for _, w := range c.workers {
+		s.Workers = append(s.Workers, w.shown)
+	}
+	slices.Sort(s.Workers)
+	return s
+}
+
+// patientReader reads from the client and knows how long to wait for it.
+type patientReader struct {
+	conn *conn
+	line time.Time // when the line that is not ended yet began; zero: none
+}
+
+func (r *patientReader) Read(b []byte) (int, error) {
+	c := r.conn
+	deadline, late := c.since.Add(handshakeTime), errHandshake
+	c.mu.Lock()
+	if c.ready {
+		deadline, late = time.Now().Add(c.pool.cfg.IdleTimeout), errIdle
+	}
+	c.mu.Unlock()
+	if end := r.line.Add(lineTime); !r.line.IsZero() && end.Before(deadline) {
+		deadline, late = end, errSlowLine
+	}
+	c.nc.SetReadDeadline(deadline)
+	if c.ctx.Err() != nil {
+		c.unblock() // it may have come before
+	}
+	n, err := c.nc.Read(b)
+	switch {
+	case n > 0 && b[n-1] == '\n':
+		r.line = time.Time{}
+	case n > 0 && r.line.IsZero():
+		r.line = time.Now()
+	}
+	if c.ctx.Err() != nil && n == 0 {
+		return 0, context.Cause(c.ctx)
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		err = late
+	}
+	return n, err
+}
+
+// Write is not used: answers go through the writer.
+func (r *patientReader) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
+
+// reasonOf says why a connection ended, fit to be shown.
+func reasonOf(err error) string {
+	switch {
+	case errors.Is(err, io.EOF):
+		return "the client closed it"
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return "the client closed it inside a line"
+	}
+	return v1.CleanText(err.Error(), 256)
+}

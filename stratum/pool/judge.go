@@ -1,0 +1,67 @@
+package pool
+
+import (
+	"fmt"
+	"time"
+
+	"gominer/hasher"
+	"gominer/stratum/v1"
+)
+
+// claim is a share together with what it is judged by: the job that it was found
+// on and the difficulty that was in force when that job was sent.
+type claim struct {
+	share
+	job        *job
+	difficulty float64
+	target     hasher.Target
+}
+
+// verdict is what the pool says to a share. The zero code means accepted.
+type verdict struct {
+	code       int // V1 error code
+	reason     string
+	difficulty float64 // that the share counts for
+	found      *found  // nil if the share was refused before it was hashed
+	block      bool    // it meets the network's target
+}
+
+func refuse(code int, format string, args ...any) *verdict {
+	return &verdict{code: code, reason: fmt.Sprintf(format, args...)}
+}
+
+func (v *verdict) count(t *tally, now time.Time) {
+	if v.code != 0 {
+		t.reject(v.code)
+		return
+	}
+	t.accept(now, v.difficulty, &v.found.hash)
+}
+
+// judge decides about a share by building its header from the job and hashing it
+// with crypto/sha256; targets are compared as 256-bit numbers. epoch is the
+// pool's present one.
+//
+// A block counts as a share whatever the share difficulty is, and it goes to the
+// source even if its share is stale.
+func judge(c *claim, s *session, epoch uint64, extranonce2Size int, now time.Time) *verdict {
+	if why := checkExtranonce2(c.extranonce2, extranonce2Size); why != "" {
+		return refuse(v1.CodeOther, "%s", why)
+	}
+	if why := c.job.checkTime(c.ntime, now); why != "" {
+		return refuse(v1.CodeOther, "%s", why)
+	}
+	v := &verdict{found: c.job.build(&c.share), difficulty: c.difficulty}
+	h := &v.found.hash
+	v.block = c.job.network.Meets(h)
+	switch {
+	case c.job.epoch != epoch:
+		v.code, v.reason = v1.CodeJobNotFound, "job not found: it is stale"
+		v.block = v.block && s.first(c.job.epoch, *h)
+	case !v.block && !c.target.Meets(h):
+		v.code, v.reason = v1.CodeLowDifficulty, fmt.Sprintf("low difficulty: the share has %.6g, want %.6g", h.Difficulty(), c.difficulty)
+	case !s.first(c.job.epoch, *h):
+		v.code, v.reason, v.block = v1.CodeDuplicate, "duplicate share", false
+	}
+	return v
+}

@@ -1,0 +1,270 @@
+// Package pool is a Stratum server: it gives jobs to miners, checks their shares
+// in full and hands the blocks among them to a simulated chain or to a real
+// node. It is meant for demonstrations, for tests of miners and for mining alone
+// with several machines: it keeps no accounts beyond the counters of Stats and
+// pays nobody.
+//
+// Each connection has its own extranonce1, so no two clients search the same
+// headers. A share is judged by the job and the difficulty that were sent last
+// before it could be found; its coinbase, merkle root and header are built again
+// from the job and hashed with crypto/sha256, independently of any code that
+// mines.
+//
+// The wire is Stratum V1 with the extensions of BIP310, see package v1. What
+// does not depend on the wire is in source.go, job.go, judge.go, session.go,
+// vardiff.go and stats.go; conn.go and methods.go are V1.
+package pool
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// Pool is a server. Run keeps it in work; Serve, once for each listener, brings
+// it clients.
+type Pool struct {
+	cfg      Config
+	log      *slog.Logger
+	started  time.Time
+	sessions *sessions
+	ledger   ledger
+
+	lastConn atomic.Uint64
+	lastJob  atomic.Uint64 // the latest job id
+
+	mu      sync.Mutex // guards the rest
+	conns   map[*conn]struct{}
+	full    time.Time // when the log last said that there are too many connections
+	current *job      // nil: no work
+	came    time.Time // when current's template did
+	closed  bool      // work has ended: clients are sent away until there is some
+}
+
+// New returns a pool. It does nothing before Run and Serve.
+func New(cfg Config) (*Pool, error) {
+	if err := cfg.fill(); err != nil {
+		return nil, err
+	}
+	p := &Pool{
+		cfg:      cfg,
+		log:      cfg.Log,
+		started:  time.Now(),
+		sessions: newSessions(cfg.Extranonce1),
+		ledger:   ledger{workers: make(map[string]*worker)},
+		conns:    make(map[*conn]struct{}),
+	}
+	// Ids of an earlier run are not met again: its shares get "job not found".
+	p.lastJob.Store(uint64(p.started.Unix()) << 16)
+	return p, nil
+}
+
+// Run gets templates from the source and makes jobs of them until ctx ends; then
+// it returns nil. An error means that there will be no work; the clients that
+// Serve has stay connected until its own context ends.
+func (p *Pool) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer cancel()
+	if p.cfg.Republish > 0 {
+		wg.Go(func() { p.republish(ctx) })
+	}
+	if err := p.cfg.Source.Run(ctx, p.publish); err != nil && ctx.Err() == nil {
+		return fmt.Errorf("pool: %w", err)
+	}
+	return nil
+}
+
+// republish sends the job again with a fresh time, regularly.
+func (p *Pool) republish(ctx context.Context) {
+	tick := time.NewTicker(p.cfg.Republish)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-tick.C:
+			p.mu.Lock()
+			// A template that came a moment ago was news enough.
+			if j := p.current; j != nil && now.Sub(p.came) >= p.cfg.Republish/2 {
+				p.current = j.at(now.Sub(p.came))
+				p.announceLocked(false)
+			}
+			p.mu.Unlock()
+		}
+	}
+}
+
+// publish takes a template of the source.
+func (p *Pool) publish(t *Template) error {
+	if t == nil {
+		p.sendAway()
+		return nil
+	}
+	j, err := newJob(t, p.extranonceSize(), p.cfg.VersionMask)
+	if err != nil {
+		return fmt.Errorf("template of height %d: %w", t.Height, err)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	clean := true
+	if old := p.current; old != nil {
+		j.epoch = old.epoch
+		clean = old.template.PrevHash != t.PrevHash
+	}
+	if clean {
+		j.epoch++
+		p.warnLocked(j)
+	}
+	p.current, p.came, p.closed = j, time.Now(), false
+	p.announceLocked(clean)
+	return nil
+}
+
+// warnLocked says so when the network has become easier than shares are.
+func (p *Pool) warnLocked(j *job) {
+	if d := p.cfg.Difficulty; d > j.difficulty && (p.current == nil || p.current.difficulty != j.difficulty) {
+		p.log.Warn("shares are harder than blocks: miners may keep blocks to themselves; lower the pool's difficulty",
+			"event", "difficulty", "diff", d, "network", j.difficulty)
+	}
+}
+
+// announceLocked wakes every connection for the current job.
+func (p *Pool) announceLocked(clean bool) {
+	j, level := p.current, slog.LevelDebug
+	if clean {
+		level = slog.LevelInfo
+	}
+	p.log.Log(context.Background(), level, "new job", "event", "job", "height", j.template.Height,
+		"prevhash", j.template.PrevHash.String(), "diff", j.difficulty,
+		"transactions", len(j.template.Txs), "clean", clean)
+	for c := range p.conns {
+		c.wakeUp()
+	}
+}
+
+var errNoWork = errors.New("the pool has no work")
+
+// sendAway closes every connection: miners have other pools to go to.
+func (p *Pool) sendAway() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return
+	}
+	p.closed = true
+	for c := range p.conns {
+		c.close(errNoWork)
+	}
+}
+
+func (p *Pool) extranonceSize() int {
+	if p.cfg.Extranonce1 != nil {
+		return len(p.cfg.Extranonce1) + p.cfg.Extranonce2Size
+	}
+	return extranonce1Size + p.cfg.Extranonce2Size
+}
+
+// now returns the job to work on, nil if there is none yet.
+func (p *Pool) now() *job {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.current
+}
+
+// Serve accepts connections on l, which it closes, until ctx ends; then it stops
+// reading from clients, lets what is being written reach them, closes the
+// connections and returns nil. It may be called for several listeners at a time.
+func (p *Pool) Serve(ctx context.Context, l net.Listener) error {
+	ctx, cancel := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer cancel()
+	defer l.Close()
+	stop := context.AfterFunc(ctx, func() { l.Close() })
+	defer stop()
+	for {
+		nc, err := l.Accept()
+		switch {
+		case err == nil:
+			wg.Go(func() { p.serve(ctx, nc) })
+		case ctx.Err() != nil:
+			return nil
+		case busy(err):
+			p.log.Warn("cannot accept a connection", "event", "refused", "error", err)
+			if !pause(ctx, acceptPause) {
+				return nil
+			}
+		default:
+			return fmt.Errorf("pool: %w", err)
+		}
+	}
+}
+
+const acceptPause = 100 * time.Millisecond
+
+// busy reports whether accepting failed for want of something that comes back,
+// or because the client left in the meantime.
+func busy(err error) bool {
+	for _, e := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.ECONNABORTED, syscall.EINTR} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}
+
+// pause reports whether ctx lasted.
+func pause(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-t.C:
+		return true
+	}
+}
+
+// serve is the whole life of a connection.
+func (p *Pool) serve(ctx context.Context, nc net.Conn) {
+	c := newConn(ctx, p, nc)
+	defer c.blocks.Wait()
+	defer nc.Close()
+	if !p.admit(c) {
+		c.cancel(nil)
+		return
+	}
+	c.log.Info("connected", "event", "connected")
+	err := c.run()
+	p.mu.Lock()
+	delete(p.conns, c)
+	p.mu.Unlock()
+	c.leave()
+	c.log.Info("disconnected", "event", "disconnected", "reason", reasonOf(err))
+}
+
+// admit adds a connection to those that get jobs.
+func (p *Pool) admit(c *conn) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return false
+	}
+	if len(p.conns) >= p.cfg.MaxConns {
+		if now := time.Now(); now.Sub(p.full) > time.Minute {
+			p.full = now
+			p.log.Warn("too many connections", "event", "refused", "connections", len(p.conns))
+		}
+		return false
+	}
+	p.conns[c] = struct{}{}
+	return true
+}

@@ -24,6 +24,7 @@ type job16 struct {
 	tail
 	mid [8][16]uint32
 	st3 [8][16]uint32
+	sha [16][8]uint32 // st3 of one lane after the other, in SHA-NI's order f, e, b, a, h, g, d, c
 }
 
 // search is an assembly function that goes through batches of nonces from the
@@ -109,5 +110,6 @@ func (j *job16) set(mid [][8]uint32, w *[64]uint32) {
 		for i, x := range s {
 			j.st3[i][lane] = x
 		}
+		j.sha[lane] = [8]uint32{s[5], s[4], s[1], s[0], s[7], s[6], s[3], s[2]}
 	}
 }

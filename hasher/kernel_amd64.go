@@ -9,12 +9,17 @@ import "github.com/klauspost/cpuid/v2"
 // system saves its registers.
 func archKernels() []archKernel {
 	return []archKernel{
+		{hasAVX512 && hasSHA, Kernel{Name: "avx512-sha-ver", Lanes: 16, Versions: 16, Find: findAVX512SHAVer}},
+		{hasAVX512 && hasSHA, Kernel{Name: "avx512hi-sha-ver", Lanes: 16, Versions: 16, Find: findAVX512HiSHAVer}},
 		{hasAVX512, Kernel{Name: "avx512-ver", Lanes: 16, Versions: 16, Find: findAVX512Ver}},
 		{hasAVX512, Kernel{Name: "avx512", Lanes: 16, Versions: 1, Find: findAVX512}},
 	}
 }
 
-var hasAVX512 = cpuid.CPU.Supports(cpuid.AVX512F, cpuid.AVX512BW)
+var (
+	hasAVX512 = cpuid.CPU.Supports(cpuid.AVX512F, cpuid.AVX512BW)
+	hasSHA    = cpuid.CPU.Supports(cpuid.SHA, cpuid.SSSE3, cpuid.SSE4)
+)
 
 func findAVX512(p *Prep, first, count uint32, found []Candidate) []Candidate {
 	return findLanes(p, first, count, found, 16, searchAVX512)
@@ -22,4 +27,12 @@ func findAVX512(p *Prep, first, count uint32, found []Candidate) []Candidate {
 
 func findAVX512Ver(p *Prep, first, count uint32, found []Candidate) []Candidate {
 	return findVersions(p, first, count, found, 16, searchAVX512Ver)
+}
+
+func findAVX512SHAVer(p *Prep, first, count uint32, found []Candidate) []Candidate {
+	return findVersions(p, first, count, found, 16, searchAVX512SHAVer)
+}
+
+func findAVX512HiSHAVer(p *Prep, first, count uint32, found []Candidate) []Candidate {
+	return findVersions(p, first, count, found, 16, searchAVX512HiSHAVer)
 }

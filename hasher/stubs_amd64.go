@@ -13,3 +13,13 @@ func searchAVX512(j *job, nonce uint32, batches int) (done int, mask uint32)
 //
 //go:noescape
 func searchAVX512Ver(j *job16, nonce uint32, batches int) (done int, mask uint32)
+
+// searchAVX512SHAVer is in avx512_sha_ver_amd64.s.
+//
+//go:noescape
+func searchAVX512SHAVer(j *job16, nonce uint32, batches int) (done int, mask uint32)
+
+// searchAVX512HiSHAVer is in avx512hi_sha_ver_amd64.s.
+//
+//go:noescape
+func searchAVX512HiSHAVer(j *job16, nonce uint32, batches int) (done int, mask uint32)

@@ -48,7 +48,7 @@ free. Scratch: nonces, first hash's results, 16 schedule words for each stream.`
 		words[i] = mem(fmt.Sprintf("%d(R8)", handover+vec*i))
 	}
 	m := &zmm{code: &code{name: "a"}, k: &k.table}
-	compare(m, second(m, words, slots(ring2, vec)), 0)
+	compare(m, second(m, words, &schedule{slot: slots(ring2, vec)}), 0)
 	body2 := m.take()
 
 	m = &zmm{code: &code{name: "b"}, k: &k.table}
@@ -130,7 +130,7 @@ results, schedule words, the job aligned, the rows.`,
 		words[i] = mem(at(handover, i))
 	}
 	m := &zmm{code: &code{name: "a"}, k: &k.table}
-	compare(m, second(m, words, slots(ring2, vec)), 0)
+	compare(m, second(m, words, &schedule{slot: slots(ring2, vec)}), 0)
 	body2 := m.take()
 
 	// The row of a word, at the place of the nonce that R12 points to.
@@ -147,7 +147,10 @@ results, schedule words, the job aligned, the rows.`,
 	}
 	m.acc(st[0], row(3))
 	m.acc(st[4], row(3))
-	st = sharedRounds(m, st, 4, row)
+	shared := firstSchedule(m, val{}, nil)
+	shared.row = row
+	m.fresh()
+	st = shared.rounds(st, 4, 64)
 	for i := range st {
 		m.acc(st[i], mem(at(mid, i)))
 		m.store(words[i].arg, st[i])

@@ -37,24 +37,66 @@ func (c *code) take() []ins {
 
 // interleave merges independent instruction streams, each spread evenly over
 // the whole.
-func interleave(streams ...[]ins) []ins {
+func interleave(streams ...[]ins) []ins { return weave(1000, streams...) }
+
+// weave is interleave within a number of registers: a stream whose next
+// instruction would need one more waits for the others.
+func weave(registers int, streams ...[]ins) []ins {
 	total := 0
+	last := map[string]int{} // in its own stream
 	for _, s := range streams {
 		total += len(s)
+		for i, in := range s {
+			for _, a := range in.args {
+				last[a] = i
+			}
+		}
 	}
 	out := make([]ins, 0, total)
 	next := make([]int, len(streams))
+	live := map[string]bool{}
 	for len(out) < total {
 		pick, least := -1, 2.0
 		for i, s := range streams {
-			if done := float64(next[i]) / float64(max(1, len(s))); next[i] < len(s) && done < least {
+			if next[i] == len(s) {
+				continue
+			}
+			if done := float64(next[i]) / float64(len(s)); done < least && (len(live) < registers || needs(s[next[i]], next[i], live, last) <= 0) {
 				pick, least = i, done
 			}
 		}
-		out = append(out, streams[pick][next[pick]])
+		if pick < 0 {
+			panic("the streams do not fit into the registers together")
+		}
+		i := next[pick]
+		in := streams[pick][i]
+		for _, a := range in.args {
+			if strings.HasPrefix(a, "%") {
+				if live[a] = true; last[a] == i {
+					delete(live, a)
+				}
+			}
+		}
+		out = append(out, in)
 		next[pick]++
 	}
 	return out
+}
+
+// needs returns how many registers more are live after in, the ith of its
+// stream.
+func needs(in ins, i int, live map[string]bool, last map[string]int) int {
+	n := 0
+	for _, a := range in.args {
+		switch {
+		case !strings.HasPrefix(a, "%"):
+		case !live[a]:
+			n++
+		case last[a] == i:
+			n--
+		}
+	}
+	return n
 }
 
 // allocate replaces virtual registers by those of pool, each for as long as it

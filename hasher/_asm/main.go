@@ -63,6 +63,7 @@ func (k *kernel) write() {
 		word func(i uint32) uint32
 	}{
 		{"iota", func(i uint32) uint32 { return i }},
+		{"places", func(i uint32) uint32 { return i&1 | i>>1&^1 | i<<2&8 }},    // where VPUNPCK puts pairs
 		{"swap", func(i uint32) uint32 { return 0x00010203 + i%4*0x04040404 }}, // bytes of words
 	} {
 		if strings.Contains(b.String(), t.name+"<>(SB)") {
@@ -107,7 +108,28 @@ func data(b *strings.Builder, name string, words []uint32) {
 
 func main() {
 	log.SetFlags(0)
-	kernels := []*kernel{avx512(), avx512Ver()}
+	kernels := []*kernel{
+		avx512(),
+		avx512Ver(),
+		hybrid{
+			name: "searchAVX512SHAVer", file: "avx512_sha_ver", from: 32, streams: 3, pool: zmmPool()[7:], split: true,
+			doc: `The two hashes of the vector part are streams of their own, for CPUs with vector
+units to spare: a nonce is in SHA-NI, the one before it in the first hash, the
+one before that in the second.
+
+X0-X6: K + W of two rounds, three streams of SHA-NI. Z7-Z31: state of both
+vector streams, last two schedule words, temporaries, wherever free.`,
+		}.kernel(),
+		hybrid{
+			name: "searchAVX512HiSHAVer", file: "avx512hi_sha_ver", from: 46, streams: 4, pool: zmmPool()[16:],
+			doc: `The vector part keeps to Z16-Z31, for CPUs on which SHA-NI takes hundreds of
+cycles an instruction while the upper half of a register below those is dirty: a
+nonce is in SHA-NI, the one before it in the vector part.
+
+X0-X8: K + W of two rounds, four streams of SHA-NI. Z16-Z31: state, last two
+schedule words, temporaries, wherever free.`,
+		}.kernel(),
+	}
 	for _, k := range kernels {
 		k.write()
 	}

@@ -81,7 +81,10 @@ type schedule struct {
 	folded map[int]val    // t → the sum of what W[t] takes from nonce-free words
 	free   map[int]bool   // words that do not depend on the nonce, all in folded
 	w      map[int]val
-	slot   func(t int) string // where W[t] is kept in memory, "" for a register
+	slot   func(t int) string // where W[t] is kept in memory
+	row    func(t int) val    // where K[t] + W[t] is, if another has made the schedule
+	lean   bool               // spends few registers
+	cut    *cut               // where the stream ends and the next takes over, or nil
 }
 
 // next emits W[t] = σ1(W[t-2]) + W[t-7] + σ0(W[t-15]) + W[t-16].
@@ -132,6 +135,10 @@ func (s *schedule) set(t int, w val) {
 	if slot := s.slot(t); slot != "" {
 		s.m.store(slot, w)
 		s.w[t] = w
+		if s.lean {
+			s.w[t] = mem(slot)
+			return
+		}
 		s.w[t-3] = mem(s.slot(t - 3)) // only σ1 of the next but one wants a register
 		return
 	}
@@ -140,8 +147,8 @@ func (s *schedule) set(t int, w val) {
 
 // second emits the second hash on the words w, up to e of round 60, and returns
 // that without K[60] and the initial h; the words are the first hash's result.
-func second(m machine, words [8]val, slot func(int) string) val {
-	s := &schedule{m: m, known: map[int]uint32{8: 0x80000000, 15: 256}, w: map[int]val{}, slot: slot}
+func second(m machine, words [8]val, s *schedule) val {
+	s.m, s.known, s.w = m, map[int]uint32{8: 0x80000000, 15: 256}, map[int]val{}
 	for t := 9; t < 15; t++ {
 		s.known[t] = 0
 	}
@@ -172,6 +179,13 @@ func second(m machine, words [8]val, slot func(int) string) val {
 // rounds emits rounds from to to-1 on st, each beside the schedule of the next.
 func (s *schedule) rounds(st [8]val, from, to int) [8]val {
 	c := s.m.body()
+	if s.lean {
+		for t := from; t < to; t++ {
+			st = s.cut.here(s, st, t)
+			st = round(s.m, st, s.addends(t)...)
+		}
+		return st
+	}
 	wk := s.addends(from)
 	for t := from; t < to; t++ {
 		before := c.take()
@@ -185,24 +199,6 @@ func (s *schedule) rounds(st [8]val, from, to int) [8]val {
 	return st
 }
 
-// sharedRounds emits rounds 4 to 63 of the first hash on st with the sums of K
-// and W in memory, made for all versions at once.
-func sharedRounds(m machine, st [8]val, from int, row func(t int) val) [8]val {
-	m.fresh()
-	s := firstSchedule(m, val{}, nil)
-	for t := from; t < 64; t++ {
-		switch x, ok := s.known[t]; {
-		case ok:
-			st = round(m, st, konst(x+k256[t]))
-		case s.free[t]:
-			st = round(m, st, jobWord(jobWK+4*(t-16)))
-		default:
-			st = round(m, st, row(t))
-		}
-	}
-	return st
-}
-
 // addends returns W[t] and K[t], or their sum.
 func (s *schedule) addends(t int) []val {
 	if s.free[t] {
@@ -210,6 +206,9 @@ func (s *schedule) addends(t int) []val {
 	}
 	if x, ok := s.known[t]; ok {
 		return []val{konst(x + k256[t])}
+	}
+	if s.row != nil {
+		return []val{s.row(t)}
 	}
 	if t < 16 {
 		return []val{s.w[t], konst(k256[t])}
@@ -242,10 +241,11 @@ func firstRounds(m machine, w0 val, w map[int]val) [8]val {
 // The job as Go lays it out, offsets in bytes from DI: what does not depend on
 // the nonce. See type job in the package.
 const (
-	jobWK    = 0              // K + W of rounds 16 and 17
-	jobFold  = jobWK + 2*4    // nonce-free part of W[18] to W[33]
-	jobLimit = jobFold + 16*4 // largest top word of a candidate
-	jobMid   = jobLimit + 4   // midstate, one or a row of lanes for each word
+	jobWK    = 0                 // K + W of rounds 16 and 17
+	jobFold  = jobWK + 2*4       // nonce-free part of W[18] to W[33]
+	jobLimit = jobFold + 16*4    // largest top word of a candidate
+	jobSHA   = jobMid + 2*8*16*4 // the state after round 3 of each version, as SHA-NI has it
+	jobMid   = jobLimit + 4      // midstate, one or a row of lanes for each word
 )
 
 func jobWord(off int) val { return word(fmt.Sprintf("%d(DI)", off)) }
@@ -272,4 +272,26 @@ func firstSchedule(m machine, w3 val, slot func(int) string) *schedule {
 func first(m machine, st [8]val, s *schedule) [8]val {
 	m.fresh()
 	return s.rounds(st, 4, 64)
+}
+
+// cut is a place where one stream hands its state to another through memory, so
+// that the two run beside each other on different batches.
+type cut struct {
+	t      int // before this round
+	at     func(i int) string
+	before []ins // the stream up to the cut
+}
+
+func (c *cut) here(s *schedule, st [8]val, t int) [8]val {
+	if c == nil || c.t != t {
+		return st
+	}
+	for i := range st {
+		s.m.store(c.at(i), st[i])
+	}
+	c.before = s.m.body().take()
+	for i := range st {
+		st[i] = s.m.load(mem(c.at(i)))
+	}
+	return st
 }

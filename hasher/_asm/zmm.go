@@ -21,6 +21,17 @@ func (k *table) index(x uint32) int {
 	return i
 }
 
+// pair returns the index of two words that follow each other.
+func (k *table) pair(x, y uint32) int {
+	for i := 1; i < len(k.words); i++ {
+		if k.words[i-1] == x && k.words[i] == y {
+			return i - 1
+		}
+	}
+	k.words = append(k.words, x, y)
+	return len(k.words) - 2
+}
+
 // zmm is AVX-512: 16 lanes. Constants and the job's words are broadcast from
 // memory by the instructions that use them.
 type zmm struct {

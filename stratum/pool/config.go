@@ -145,5 +145,5 @@ var mostDifficulty = math.Ldexp(0xffff, 208)
 // clamp brings a difficulty that a client asked for, or vardiff, into bounds.
 // floor is the client's own minimum, 0 for none.
 func (c *Config) clamp(d, floor float64) float64 {
-	return min(max(d, floor, c.MinDifficulty), c.MaxDifficulty)
+	return min(max(d, floor, c.MinDifficulty), c.MaxDifficulty) // of a target of 0, too: +Inf
 }

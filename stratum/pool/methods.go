@@ -2,6 +2,7 @@ package pool
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"math/bits"
 	"slices"
@@ -30,15 +31,14 @@ func (c *conn) handle(m v1.Message) error {
 	case *v1.Submit:
 		return c.submit(m)
 	case *v1.SuggestDifficulty:
-		c.suggest(m.Difficulty)
-		return c.accept(m.ID)
+		return c.suggest(m.ID, m.Difficulty)
 	case *v1.SuggestTarget:
-		return c.suggestTarget(m)
+		return c.suggest(m.ID, m.Target.Difficulty())
 	case *v1.ExtranonceSubscribe: // it never changes
 		return c.accept(m.ID)
 	case *v1.Capabilities:
 		if m.SuggestedTarget != nil {
-			return c.suggestTarget(&v1.SuggestTarget{ID: m.ID, Target: *m.SuggestedTarget})
+			return c.suggest(m.ID, m.SuggestedTarget.Difficulty())
 		}
 		return c.accept(m.ID)
 	case *v1.GetTransactions:
@@ -87,35 +87,15 @@ func (c *conn) malformed(e *v1.FieldError) error {
 
 func (c *conn) configure(m *v1.Configure) error {
 	var res v1.ConfigureResult
-	grant := c.pool.cfg.VersionMask
-	if j := c.pool.now(); j != nil {
-		grant = j.mask
-	}
-	c.mu.Lock()
 	if r := m.VersionRolling; r != nil {
-		switch mask := r.Mask & grant; {
-		case mask == 0:
-			res.VersionRolling = v1.Refused
-		case bits.OnesCount32(mask) < r.MinBitCount:
-			res.VersionRolling = v1.Answer{Given: true, Reason: "too few bits: " + strconv.Itoa(bits.OnesCount32(mask)) +
-				" can be rolled, " + strconv.Itoa(r.MinBitCount) + " are wanted"}
-		default:
-			c.mask = r.Mask & c.pool.cfg.VersionMask
-			c.sent.mask = mask
-			res.VersionRolling, res.Mask, res.MinBitCount = v1.Granted, mask, r.MinBitCount
-		}
+		c.grant(r, &res)
 	}
-	if d := m.MinimumDifficulty; d != nil {
-		if *d > c.pool.cfg.MaxDifficulty {
-			res.MinimumDifficulty = v1.Answer{Given: true, Reason: "above the pool's maximum"}
-		} else {
-			res.MinimumDifficulty = v1.Granted
-			c.floor = *d
-			c.difficulty = max(c.difficulty, *d)
-			c.wakeUp()
-		}
+	floor := 0.0
+	if d := m.MinimumDifficulty; d != nil && *d > c.pool.cfg.MaxDifficulty {
+		res.MinimumDifficulty = v1.Answer{Given: true, Reason: "above the pool's maximum"}
+	} else if d != nil {
+		res.MinimumDifficulty, floor = v1.Granted, *d
 	}
-	c.mu.Unlock()
 	if m.SubscribeExtranonce {
 		res.SubscribeExtranonce = v1.Granted
 	}
@@ -125,7 +105,38 @@ func (c *conn) configure(m *v1.Configure) error {
 	for _, name := range m.Other {
 		res.Other = append(res.Other, v1.OtherAnswer{Name: name, Answer: v1.Refused})
 	}
-	return c.reply(m.ID, res.Response(m.ID))
+	if err := c.reply(m.ID, res.Response(m.ID)); err != nil {
+		return err
+	}
+	if res.MinimumDifficulty.Granted {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.floor = floor
+		c.difficulty = max(c.difficulty, floor)
+		c.wakeUp()
+	}
+	return nil
+}
+
+// grant decides which version bits the client may roll: those that both sides
+// can and that have no meaning in the present job.
+func (c *conn) grant(r *v1.VersionRolling, res *v1.ConfigureResult) {
+	allowed := c.pool.cfg.VersionMask
+	mask := r.Mask & allowed
+	if j := c.pool.now(); j != nil {
+		mask &= j.mask
+	}
+	switch n := bits.OnesCount32(mask); {
+	case mask == 0:
+		res.VersionRolling = v1.Refused
+	case n < r.MinBitCount:
+		res.VersionRolling = v1.Answer{Given: true, Reason: fmt.Sprintf("too few bits: %d can be rolled, %d are wanted", n, r.MinBitCount)}
+	default:
+		res.VersionRolling, res.Mask, res.MinBitCount = v1.Granted, mask, r.MinBitCount
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.mask, c.sent.mask = r.Mask&allowed, mask
+	}
 }
 
 func (c *conn) subscribe(m *v1.Subscribe) error {
@@ -206,18 +217,18 @@ func (c *conn) start() {
 	}
 }
 
-// suggest follows a client's wish for a difficulty, within bounds.
-func (c *conn) suggest(difficulty float64) {
+// suggest follows a client's wish for a difficulty, within bounds. What comes of
+// it is sent after the answer.
+func (c *conn) suggest(id v1.ID, difficulty float64) error {
+	if err := c.accept(id); err != nil {
+		return err
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.difficulty = c.pool.cfg.clamp(difficulty, c.floor)
 	c.vardiff.start(time.Now())
 	c.wakeUp()
-}
-
-func (c *conn) suggestTarget(m *v1.SuggestTarget) error {
-	c.suggest(min(m.Target.Difficulty(), mostDifficulty))
-	return c.accept(m.ID)
+	return nil
 }
 
 func (c *conn) transactions(m *v1.GetTransactions) error {

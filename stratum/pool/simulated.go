@@ -26,7 +26,7 @@ type Simulated struct {
 	mu      sync.Mutex // guards the rest
 	publish func(*Template) error
 	tip     hasher.Hash
-	times   []uint32 // of the last blocks, at most 11, the tip's last
+	times   []uint32 // of the last 11 blocks, the tip's last
 	current *Template
 }
 
@@ -93,7 +93,9 @@ func (s *Simulated) begin(publish func(*Template) error) error {
 	s.publish = publish
 	if s.current == nil {
 		s.tip = regtestGenesis
-		s.times = []uint32{uint32(time.Now().Add(-time.Minute).Unix())}
+		for i := range medianSpan {
+			s.times = append(s.times, uint32(time.Now().Unix())-uint32(60*(medianSpan-i)))
+		}
 		return s.nextLocked(1)
 	}
 	return publish(s.current)
@@ -122,10 +124,7 @@ func (s *Simulated) foreign() error {
 // growLocked makes a block the tip and publishes the next template.
 func (s *Simulated) growLocked(h *hasher.Header) error {
 	s.tip = h.Hash()
-	s.times = append(s.times, h.Time())
-	if len(s.times) > medianSpan {
-		s.times = slices.Delete(s.times, 0, 1)
-	}
+	s.times = append(s.times[1:], h.Time())
 	return s.nextLocked(s.current.Height + 1)
 }
 

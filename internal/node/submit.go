@@ -13,13 +13,16 @@ import (
 
 // Refusal is a node's reason against a block: its own words but for control
 // characters ("bad-cb-amount", "inconclusive").
-type Refusal struct{ Reason string }
+type Refusal struct {
+	Reason string
+	Stale  bool // nothing is wrong with the block but that another was faster
+}
 
 func (r *Refusal) Error() string { return r.Reason }
 
-// errNotBest is the reason against a block that the node took without a word,
+// notBest is the reason against a block that the node took without a word,
 // but that is not in its best chain: btcd does so with stale blocks and orphans.
-const errNotBest = "not in the node's best chain: another block was faster"
+const notBest = "not in the node's best chain: another block was faster"
 
 const (
 	submitTries = 5
@@ -48,7 +51,7 @@ func (c *Client) Submit(ctx context.Context, block []byte, workID string) error 
 	var rpc *RPCError
 	switch {
 	case errors.As(err, &rpc):
-		return &Refusal{rpc.Message}
+		return &Refusal{Reason: rpc.Message}
 	case err != nil:
 		return err
 	}
@@ -56,7 +59,7 @@ func (c *Client) Submit(ctx context.Context, block []byte, workID string) error 
 	case "", "duplicate", "inconclusive", "duplicate-inconclusive":
 		// Taken, now or by an earlier try whose answer was lost.
 	default:
-		return &Refusal{reason}
+		return &Refusal{Reason: reason}
 	}
 	var best bool
 	err = c.retry(ctx, func() (err error) {
@@ -69,9 +72,9 @@ func (c *Client) Submit(ctx context.Context, block []byte, workID string) error 
 	case best:
 		return nil
 	case reason == "":
-		return &Refusal{errNotBest}
+		return &Refusal{notBest, true}
 	}
-	return &Refusal{reason}
+	return &Refusal{reason, true}
 }
 
 // submit calls submitblock and returns the reason against the block, "" for

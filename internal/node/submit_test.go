@@ -27,20 +27,21 @@ func TestSubmit(t *testing.T) {
 		name                 string
 		submit, best, header method
 		want                 string // "": accepted
+		stale                bool
 	}{
-		{"accepted", answers("null"), answers(`"` + hash + `"`), nil, ""},
-		{"accepted and built upon", answers("null"), answers(other), answers(`{"confirmations":2}`), ""},
-		{"stale on btcd", answers("null"), answers(other), fails(-32603, "No block with that height"), "not in the node's best chain"},
-		{"orphan on btcd", answers("null"), answers(other), fails(-5, "Block not found"), "not in the node's best chain"},
-		{"stale on Core", answers(`"inconclusive"`), answers(other), answers(`{"confirmations":-1}`), "inconclusive"},
-		{"known already", answers(`"duplicate"`), answers(`"` + hash + `"`), nil, ""},
-		{"known, but stale", answers(`"duplicate"`), answers(other), answers(`{"confirmations":-1}`), "duplicate"},
-		{"known as bad", answers(`"duplicate-invalid"`), nil, nil, "duplicate-invalid"},
-		{"Core's reason", answers(`"bad-cb-amount"`), nil, nil, "bad-cb-amount"},
-		{"btcd's reason", answers(`"rejected: block target is too high\u001b[2J"`), nil, nil, "rejected: block target is too high[2J"},
-		{"empty reason", answers(`""`), nil, nil, "without a reason"},
-		{"reason of another form", answers(`{"status":"no"}`), nil, nil, `{"status":"no"}`},
-		{"undecodable", fails(-22, "Block decode failed"), nil, nil, "Block decode failed"},
+		{"accepted", answers("null"), answers(`"` + hash + `"`), nil, "", false},
+		{"accepted and built upon", answers("null"), answers(other), answers(`{"confirmations":2}`), "", false},
+		{"stale on btcd", answers("null"), answers(other), fails(-32603, "No block with that height"), "not in the node's best chain", true},
+		{"orphan on btcd", answers("null"), answers(other), fails(-5, "Block not found"), "not in the node's best chain", true},
+		{"stale on Core", answers(`"inconclusive"`), answers(other), answers(`{"confirmations":-1}`), "inconclusive", true},
+		{"known already", answers(`"duplicate"`), answers(`"` + hash + `"`), nil, "", false},
+		{"known, but stale", answers(`"duplicate"`), answers(other), answers(`{"confirmations":-1}`), "duplicate", true},
+		{"known as bad", answers(`"duplicate-invalid"`), nil, nil, "duplicate-invalid", false},
+		{"Core's reason", answers(`"bad-cb-amount"`), nil, nil, "bad-cb-amount", false},
+		{"btcd's reason", answers(`"rejected: block target is too high\u001b[2J"`), nil, nil, "rejected: block target is too high[2J", false},
+		{"empty reason", answers(`""`), nil, nil, "without a reason", false},
+		{"reason of another form", answers(`{"status":"no"}`), nil, nil, `{"status":"no"}`, false},
+		{"undecodable", fails(-22, "Block decode failed"), nil, nil, "Block decode failed", false},
 	}
 	for _, core := range []bool{false, true} {
 		for _, tt := range tests {
@@ -57,8 +58,8 @@ func TestSubmit(t *testing.T) {
 				switch {
 				case tt.want == "" && err != nil:
 					t.Errorf("refused: %v", err)
-				case tt.want != "" && (!errors.As(err, &refusal) || !strings.Contains(refusal.Reason, tt.want) || strings.Contains(refusal.Reason, "\x1b")):
-					t.Errorf("got %v, want the refusal %q", err, tt.want)
+				case tt.want != "" && (!errors.As(err, &refusal) || refusal.Stale != tt.stale || !strings.Contains(refusal.Reason, tt.want) || strings.Contains(refusal.Reason, "\x1b")):
+					t.Errorf("got %+v, want the refusal %q, stale %v", err, tt.want, tt.stale)
 				}
 			})
 		}

@@ -9,7 +9,8 @@ import (
 )
 
 const (
-	pollEvery = 5 * time.Second // templates of a node without long polling
+	pollEvery  = 5 * time.Second        // templates of a node without long polling
+	firstPause = 100 * time.Millisecond // after a long poll that brought nothing new; doubles
 
 	firstBackoff = time.Second // doubles
 	mostBackoff  = 30 * time.Second
@@ -73,20 +74,21 @@ func (c *Client) templates(ctx context.Context, yield func(*Template) bool) erro
 	if err := next(t); err != nil {
 		return err
 	}
-	quiet := false // the last long poll brought nothing new: none before the next refresh
+	pause := time.Duration(0) // before the next long poll
 	for {
-		if poll == nil && last.LongPollID != "" && !quiet {
+		wait := c.cfg.Refresh
+		switch {
+		case last.LongPollID == "":
+			wait = min(wait, pollEvery)
+		case poll == nil:
 			poll = make(chan polled)
-			go func(id string, answer chan<- polled) {
+			go func(id string, answer chan<- polled, pause time.Duration) {
+				sleep(pollCtx, pause)
 				t, err := c.Template(pollCtx, id)
 				answer <- polled{t, err}
-			}(last.LongPollID, poll)
+			}(last.LongPollID, poll, pause)
 		}
-		refresh := c.cfg.Refresh
-		if last.LongPollID == "" || quiet {
-			refresh = min(refresh, pollEvery)
-		}
-		timer := time.NewTimer(refresh)
+		timer := time.NewTimer(wait)
 		select {
 		case <-ctx.Done():
 			timer.Stop()
@@ -94,20 +96,23 @@ func (c *Client) templates(ctx context.Context, yield func(*Template) bool) erro
 		case p := <-poll:
 			timer.Stop()
 			poll = nil
-			t = p.t
-			if p.err != nil { // cut off on its way, or the node is gone: a plain call tells
-				quiet = true
-				if t, err = c.Template(ctx, ""); err != nil {
-					return err
-				}
+			t, err = p.t, p.err
+			if err == nil && t.LongPollID != last.LongPollID {
+				pause = 0
 				break
 			}
-			quiet = t.LongPollID == last.LongPollID
-		case <-timer.C:
-			quiet = false
-			if t, err = c.Template(ctx, ""); err != nil {
-				return err
+			// Nothing new: btcd answers so when a block comes in beside the best
+			// chain. Or the poll was cut off on its way, or the node is gone, which a
+			// plain call tells.
+			pause = min(max(2*pause, firstPause), pollEvery)
+			if err != nil {
+				t, err = c.Template(ctx, "")
 			}
+		case <-timer.C:
+			t, err = c.Template(ctx, "")
+		}
+		if err != nil {
+			return err
 		}
 		if err := next(t); err != nil {
 			return err

@@ -37,6 +37,15 @@ func (n *chainNode) grow() {
 	n.grown = make(chan struct{})
 }
 
+// poke ends long polls with the template that they have already, as btcd does
+// when a block comes in beside the best chain.
+func (n *chainNode) poke() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	close(n.grown)
+	n.grown = make(chan struct{})
+}
+
 func (n *chainNode) setDown(down bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -199,7 +208,22 @@ func TestTemplatesCutPoll(t *testing.T) {
 	n := &chainNode{cut: 2 * time.Second}
 	inBubble(t, n, func(t *testing.T, w *watched) {
 		pass(20 * time.Second)
-		w.check(t, "0: 100", "2: 100", "7: 100", "9: 100", "14: 100", "16: 100")
+		// The pause before the next poll: 0.1, 0.2, 0.4, 0.8, 1.6 s.
+		w.check(t, "0: 100", "2: 100", "4.1: 100", "6.3: 100", "8.7: 100", "11.5: 100", "15.1: 100")
+	})
+}
+
+func TestTemplatesPoked(t *testing.T) {
+	n := new(chainNode)
+	inBubble(t, n, func(t *testing.T, w *watched) {
+		pass(time.Second)
+		n.poke()
+		pass(time.Second)
+		n.grow()
+		pass(time.Second)
+		n.grow()
+		synctest.Wait()
+		w.check(t, "0: 100", "1: 100", "2: 101", "3: 102")
 	})
 }
 

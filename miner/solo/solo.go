@@ -73,7 +73,7 @@ func New(cfg Config) (*Source, error) {
 		return nil, fmt.Errorf("coinbase %w", err)
 	}
 	probe := chain.Coinbase{
-		Height: 1 << 23, ExtranonceSize: extranonce1Size + extranonce2Size, Tag: cfg.Tag,
+		Height: 1<<23 - 1, ExtranonceSize: extranonce1Size + extranonce2Size, Tag: cfg.Tag,
 		Outputs: []chain.TxOut{{}},
 	}
 	if _, _, err := probe.Split(); err != nil {
@@ -151,7 +151,7 @@ type run struct {
 	kept   []kept // the latest jobs, oldest first
 	parent hasher.Hash
 	state  state                // of the work on parent
-	solved map[hasher.Hash]bool // parents that a block of ours stands on
+	solved map[hasher.Hash]bool // parents that the best chain has a block on
 	warned bool                 // of a commitment that differs
 }
 
@@ -161,7 +161,7 @@ type state int
 const (
 	mining     state = iota
 	submitting       // a block was found: no work until the node has judged it
-	solved           // it was accepted: a template on the old parent may still be under way
+	solved           // the best chain has one: a template on the old parent may still be under way
 )
 
 // kept is a job that can still become a block.
@@ -171,7 +171,7 @@ type kept struct {
 }
 
 // publish makes a job of a template, and hands it out unless a block on the same
-// parent was found.
+// parent is being judged.
 func (r *run) publish(t *node.Template) (*miner.Job, error) {
 	coinbase := t.Coinbase(r.script)
 	coinbase.Tag = r.cfg.Tag
@@ -208,22 +208,18 @@ func (r *run) publish(t *node.Template) (*miner.Job, error) {
 		r.state = mining
 	}
 	r.parent = t.PrevHash
-	r.keepLocked(job, t)
-	switch r.state {
-	case mining:
-		delete(r.solved, t.PrevHash) // if it was solved, our block is out again
-		r.sess.Publish(job)
-	case solved:
-		r.state = mining
-	}
-	return job, nil
-}
-
-func (r *run) keepLocked(job *miner.Job, t *node.Template) {
 	r.count++
 	job.ID = fmt.Sprintf("%d-%d", job.Height, r.count)
 	if len(r.kept) == keepJobs {
 		r.kept = append(r.kept[:0], r.kept[1:]...)
 	}
 	r.kept = append(r.kept, kept{job, t})
+	switch r.state {
+	case mining:
+		delete(r.solved, t.PrevHash) // if it was, the block there is out again
+		r.sess.Publish(job)
+	case solved:
+		r.state = mining
+	}
+	return job, nil
 }

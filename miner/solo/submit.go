@@ -14,7 +14,7 @@ import (
 
 // Reasons of our own against a share that no node would make a block of.
 var (
-	rejectSolved = &miner.Reject{Code: 21, Reason: "stale: a block on the same parent was accepted already"}
+	rejectSolved = &miner.Reject{Code: 21, Reason: "stale: the best chain has a block on the same parent"}
 	rejectOld    = &miner.Reject{Code: 21, Reason: "stale: its block template is no longer held"}
 )
 
@@ -72,9 +72,9 @@ func (r *run) submit(ctx context.Context, sh miner.Share) {
 		sh.Sent = time.Now()
 		err = r.node.Submit(ctx, block, t.WorkID)
 	}
-	r.judged(sh.Job.PrevHash, err == nil)
 	var refused *node.Refusal
-	if errors.As(err, &refused) {
+	r.judged(sh.Job.PrevHash, err == nil || errors.As(err, &refused) && refused.Stale)
+	if refused != nil {
 		err = &miner.Reject{Reason: refused.Reason}
 	}
 	r.sess.Report(sh, err)
@@ -107,12 +107,13 @@ func (r *run) halt(job *miner.Job) (*node.Template, error) {
 	return r.kept[i].template, nil
 }
 
-// judged goes on after the node has judged a block on parent: with nothing if it
-// was accepted, as the next template is on its way; else with the newest job.
-func (r *run) judged(parent hasher.Hash, accepted bool) {
+// judged goes on after the node has judged a block on parent: with nothing if the
+// best chain has a block there now, ours or a faster one, as the next template is
+// on its way; else with the newest job.
+func (r *run) judged(parent hasher.Hash, settled bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if accepted {
+	if settled {
 		if len(r.solved) >= keepJobs {
 			clear(r.solved)
 		}
@@ -120,14 +121,10 @@ func (r *run) judged(parent hasher.Hash, accepted bool) {
 	}
 	switch {
 	case parent != r.parent || r.state != submitting:
-	case accepted:
+	case settled:
 		r.state = solved
 	default:
 		r.state = mining
-		newest := r.kept[len(r.kept)-1]
-		again := *newest.job
-		again.Clean = true
-		r.keepLocked(&again, newest.template)
-		r.sess.Publish(&again)
+		r.sess.Publish(r.kept[len(r.kept)-1].job)
 	}
 }

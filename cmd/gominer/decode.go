@@ -1,0 +1,275 @@
+package main
+
+import (
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"gominer/internal/chain"
+)
+
+// explanation is what decode says of one input.
+type explanation struct {
+	Kind   string         `json:"kind"`  // as decode takes it, or a method of Stratum
+	About  string         `json:"about"` // what it is, and the byte order
+	Fields []decodedField `json:"fields"`
+}
+
+// decodedField is one field of it.
+type decodedField struct {
+	Name  string `json:"name"`
+	Raw   string `json:"raw,omitempty"` // as it stands in the input
+	Value string `json:"value"`         // what it means
+}
+
+func (e *explanation) add(name, raw, value string) {
+	e.Fields = append(e.Fields, decodedField{name, raw, value})
+}
+
+func (e *explanation) addf(name, raw, format string, args ...any) {
+	e.add(name, raw, fmt.Sprintf(format, args...))
+}
+
+// rawWidth is how much of what stands in the input is repeated for people.
+const rawWidth = 20
+
+func (e *explanation) text() string {
+	var b strings.Builder
+	for _, line := range wrap(e.About, helpWidth) {
+		b.WriteString(escape(line) + "\n")
+	}
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	for _, f := range e.Fields {
+		raw := escape(f.Raw)
+		if len(raw) > rawWidth {
+			raw = raw[:rawWidth-4] + "…"
+		}
+		for i, line := range strings.Split(f.Value, "\n") {
+			if i > 0 {
+				f.Name, raw = "", ""
+			}
+			fmt.Fprintf(w, "  %s\t%s\t%s\n", escape(f.Name), raw, escape(line))
+		}
+	}
+	_ = w.Flush() // to memory
+	return b.String()
+}
+
+// decoder explains inputs. What an earlier line of a dialogue said helps with
+// the later ones.
+type decoder struct {
+	network *chain.Network // nil: what nbits hints at
+	dialogue
+}
+
+// decoders has a function for each kind of input that can be asked for.
+var decoders = []struct {
+	kind   string
+	about  string // for help
+	decode func(d *decoder, input string) (*explanation, error)
+}{
+	{"header", "160 hex digits", (*decoder).header},
+	{"nbits", "8 hex digits", (*decoder).nbits},
+	{"target", "64 hex digits", (*decoder).target},
+	{"difficulty", "a number", (*decoder).difficulty},
+	{"notify", "a mining.notify line, or its params", (*decoder).notifyLine},
+	{"coinbase", "a transaction in hex", (*decoder).coinbase},
+}
+
+func decodeKinds() (kinds []string) {
+	for _, d := range decoders {
+		kinds = append(kinds, d.kind)
+	}
+	return kinds
+}
+
+func newDecode(p *process) *cobra.Command {
+	asJSON := false
+	d := &decoder{}
+	cmd := &cobra.Command{
+		Use:   "decode [KIND] [INPUT] [flags]",
+		Short: "Explain a header, nBits, target, difficulty, coinbase or Stratum V1 line",
+		Long: `Says field by field what the input means and in which byte order it stands.
+Without INPUT, stdin is read, line by line: a recorded dialogue is explained with
+what its earlier lines said, down to the hash of each share. The kind is seen
+from the input's form, or named:
+
+` + kindTable(),
+		Example: `gominer decode 1d00ffff
+gominer decode difficulty 0.001
+gominer decode '{"id":null,"method":"mining.set_difficulty","params":[512]}'
+bitcoin-cli getblockheader HASH false | gominer decode header`,
+		ValidArgs: decodeKinds(),
+		RunE: func(_ *cobra.Command, args []string) error {
+			return p.decode(d, args, asJSON)
+		},
+	}
+	section(cmd, "Output", func(f *pflag.FlagSet) {
+		valueVar(f, &d.network, "network", "", "", "show addresses as those of the network `NAME`: mainnet, testnet, signet, regtest … (default: regtest if nbits says so, else mainnet)", chain.NetworkNamed)
+		f.BoolVar(&asJSON, "json", false, "as JSON, one object a line")
+	})
+	return cmd
+}
+
+func kindTable() string {
+	var b strings.Builder
+	for _, d := range decoders {
+		fmt.Fprintf(&b, "  %-12s%s\n", d.kind, d.about)
+	}
+	return b.String()
+}
+
+// mostInput is how much of stdin is read, in bytes: more than any dialogue that
+// a person looks at.
+const mostInput = 16 << 20
+
+func (p *process) decode(d *decoder, args []string, asJSON bool) error {
+	kind := ""
+	if len(args) > 0 && slices.Contains(decodeKinds(), args[0]) {
+		kind, args = args[0], args[1:]
+	}
+	if len(args) > 0 && args[0] != "-" {
+		e, err := d.decode(kind, strings.Join(args, " "))
+		if err != nil {
+			return fmt.Errorf("decode: %w", err)
+		}
+		return p.explain(e, asJSON)
+	}
+	if p.typed && len(args) == 0 {
+		return usagef("decode: what? Give it as an argument or on stdin (gominer decode --help)")
+	}
+	input, err := io.ReadAll(io.LimitReader(p.stdin, mostInput+1))
+	switch {
+	case err != nil:
+		return fmt.Errorf("decode: stdin: %w", err)
+	case len(input) > mostInput:
+		return fmt.Errorf("decode: stdin holds more than %d bytes", mostInput)
+	case strings.TrimSpace(string(input)) == "":
+		return usagef("decode: stdin is empty")
+	}
+	return p.decodeLines(d, kind, string(input), asJSON)
+}
+
+// decodeLines explains every line. One that can't be read does not keep the
+// others from it.
+func (p *process) decodeLines(d *decoder, kind, input string, asJSON bool) error {
+	var failed []error
+	lines := strings.Split(input, "\n")
+	done := 0
+	for i, line := range lines {
+		line = strings.TrimSpace(line)
+		if line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		e, err := d.decode(kind, line)
+		if err != nil {
+			failed = append(failed, fmt.Errorf("decode: line %d: %w", i+1, err))
+			continue
+		}
+		if done++; done > 1 && !asJSON {
+			fmt.Fprintln(p.stdout)
+		}
+		if err := p.explain(e, asJSON); err != nil {
+			return err
+		}
+	}
+	if len(failed) > 1 {
+		return fmt.Errorf("%w; %s could not be read", failed[0], plural(uint64(len(failed)-1), "more line"))
+	}
+	return errors.Join(failed...)
+}
+
+func (p *process) explain(e *explanation, asJSON bool) error {
+	if asJSON {
+		return p.writeJSONLine(e)
+	}
+	_, err := io.WriteString(p.stdout, e.text())
+	return err
+}
+
+// recordedLine is a line as recordings have it: "1.234 -> {…}", "> {…}".
+var recordedLine = regexp.MustCompile(`^(?:\d+(?:\.\d+)?\s+)?(?:->|<-|>|<)\s*(\{.*)$`)
+
+// decode explains one input of a kind, "" for whatever it looks like.
+func (d *decoder) decode(kind, input string) (*explanation, error) {
+	input = strings.TrimSpace(input)
+	if m := recordedLine.FindStringSubmatch(input); m != nil {
+		input = m[1]
+	}
+	if kind == "" {
+		kind = guessKind(input)
+	}
+	switch {
+	case kind == "line":
+		return d.line(input)
+	case kind == "":
+		return nil, errors.New("the input is none of header, nbits, target, difficulty, coinbase or a Stratum V1 line; to say what it is: gominer decode KIND INPUT")
+	}
+	for _, k := range decoders {
+		if k.kind == kind {
+			e, err := k.decode(d, input)
+			if err != nil {
+				err = fmt.Errorf("%s: %w", kind, err)
+			}
+			return e, err
+		}
+	}
+	return nil, fmt.Errorf("unknown kind %q", kind)
+}
+
+var (
+	hexDigits = regexp.MustCompile(`^(?i:0x)?([0-9a-fA-F]+)$`)
+	decimal   = regexp.MustCompile(`^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$`)
+)
+
+// guessKind tells an input's kind by its form, "" if it has none that is known.
+func guessKind(input string) string {
+	if strings.HasPrefix(input, "{") {
+		return "line"
+	}
+	if strings.HasPrefix(input, "[") {
+		return "notify"
+	}
+	if m := hexDigits.FindStringSubmatch(input); m != nil {
+		switch n := len(m[1]); {
+		case n == 8:
+			return "nbits"
+		case n == 64:
+			return "target"
+		case n == 160:
+			return "header"
+		case n > 64:
+			return "coinbase"
+		}
+	}
+	if decimal.MatchString(input) {
+		return "difficulty"
+	}
+	return ""
+}
+
+// unhex reads hex digits, with or without 0x, and says where the first wrong one
+// stands. A size of 0 is any.
+func unhex(s string, size int) ([]byte, error) {
+	s = strings.TrimPrefix(strings.TrimPrefix(s, "0x"), "0X")
+	for i, r := range s {
+		if !strings.ContainsRune("0123456789abcdefABCDEF", r) {
+			return nil, fmt.Errorf("character %d, %q, is not a hex digit", i+1, r)
+		}
+	}
+	switch {
+	case size > 0 && len(s) != 2*size:
+		return nil, fmt.Errorf("%s, want %d", plural(uint64(len(s)), "hex digit"), 2*size)
+	case len(s)%2 != 0:
+		return nil, fmt.Errorf("%d hex digits, an odd number: one is missing", len(s))
+	}
+	return hex.DecodeString(s)
+}

@@ -1,0 +1,124 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/klauspost/cpuid/v2"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"gominer/hasher/cpu"
+)
+
+// deviceReport is what devices --json says of one device.
+type deviceReport struct {
+	Name     string         `json:"name"` // as --device takes it
+	Kind     string         `json:"kind"`
+	Model    string         `json:"model"`
+	Features []string       `json:"features"` // of the processor, those that kernels can use
+	Threads  int            `json:"threads"`  // that mine unless --threads says otherwise
+	Kernels  []kernelReport `json:"kernels"`  // the fastest first
+}
+
+type kernelReport struct {
+	Name     string  `json:"name"`
+	Lanes    int     `json:"lanes"`    // headers hashed side by side
+	Versions int     `json:"versions"` // header versions tried at once
+	Rate     float64 `json:"hs"`       // of one thread, H/s
+	Default  bool    `json:"default"`
+}
+
+// cpuDevice is the processor's name among devices.
+const cpuDevice = "cpu"
+
+// deviceNames returns what --device takes.
+func deviceNames() []string { return []string{cpuDevice} }
+
+func newDevices(p *process) *cobra.Command {
+	asJSON := false
+	cmd := &cobra.Command{
+		Use:   "devices [flags]",
+		Short: "Say what this machine can mine with",
+		Long: `The hash rates are those of one thread, measured for a moment: they tell the
+kernels apart. The fastest is the default.`,
+		Example: `gominer devices
+gominer devices --json`,
+		Args: p.noArgs,
+		RunE: func(*cobra.Command, []string) error {
+			report, err := describeProcessor()
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return p.writeJSON(map[string]any{"devices": []deviceReport{report}})
+			}
+			_, err = fmt.Fprint(p.stdout, report.text())
+			return err
+		},
+	}
+	section(cmd, "Output", func(f *pflag.FlagSet) {
+		f.BoolVar(&asJSON, "json", false, "as JSON")
+	})
+	return cmd
+}
+
+// processorModel returns the processor's name as its maker calls it.
+func processorModel() string {
+	if cpuid.CPU.BrandName == "" {
+		return "unknown processor"
+	}
+	return cpuid.CPU.BrandName
+}
+
+func describeProcessor() (deviceReport, error) {
+	all := measureAll()
+	chosen, err := fastest(all, autoKernel)
+	if err != nil {
+		return deviceReport{}, err
+	}
+	slices.SortStableFunc(all, func(a, b measured) int { return cmp.Compare(b.rate, a.rate) })
+	r := deviceReport{
+		Name: cpuDevice, Kind: "cpu", Model: processorModel(), Threads: cpu.DefaultThreads(), Features: processorFeatures(),
+	}
+	for _, m := range all {
+		r.Kernels = append(r.Kernels, kernelReport{m.Name, m.Lanes, m.Versions, m.rate, m.Name == chosen.name()})
+	}
+	return r, nil
+}
+
+// processorFeatures names the instruction sets that SHA-256 kernels are written
+// with.
+func processorFeatures() []string {
+	features := []string{} // not null in JSON
+	for _, f := range []cpuid.FeatureID{
+		cpuid.SSSE3, cpuid.SSE4, cpuid.AVX, cpuid.AVX2, cpuid.AVX512F, cpuid.AVX512VL, cpuid.AVX512BW, cpuid.SHA,
+		cpuid.ASIMD, cpuid.SHA2, cpuid.SVE,
+	} {
+		if cpuid.CPU.Supports(f) {
+			features = append(features, strings.ToLower(f.String()))
+		}
+	}
+	return features
+}
+
+func (r *deviceReport) text() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s  %s\n", r.Name, r.Model)
+	fmt.Fprintf(&b, "     threads   %d\n", r.Threads)
+	fmt.Fprintf(&b, "     features  %s\n\n", strings.Join(r.Features, " "))
+	w := tabwriter.NewWriter(&b, 0, 0, 3, ' ', 0)
+	fmt.Fprintln(w, "     kernel\tlanes\tversions\tone thread\t")
+	for _, k := range r.Kernels {
+		note := ""
+		if k.Default {
+			note = "default"
+		}
+		fmt.Fprintf(w, "     %s\t%d\t%d\t%s\t%s\n", k.Name, k.Lanes, k.Versions, hashrate(k.Rate), note)
+	}
+	_ = w.Flush() // to memory
+	return b.String()
+}

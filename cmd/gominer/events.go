@@ -1,0 +1,146 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"math"
+	"sync"
+	"time"
+
+	"gominer/miner"
+)
+
+// events is a slog.Handler that writes what happens as JSON, one object a line:
+// "time" (RFC 3339 with nanoseconds, UTC), "event", then the event's fields. A
+// record is an event if it carries miner.EventKey, whatever its level; all
+// others are dropped.
+type events struct {
+	out *eventWriter
+	with
+}
+
+// with is what With gave a handler: the name of the event that its records are,
+// "" for none, and attributes.
+type with struct {
+	event string
+	attrs []slog.Attr
+}
+
+// and returns w with more attributes; w stays as it is.
+func (w with) and(attrs []slog.Attr) with {
+	w.attrs = w.attrs[:len(w.attrs):len(w.attrs)]
+	for _, a := range attrs {
+		w.add(a)
+	}
+	return w
+}
+
+func (w *with) add(a slog.Attr) {
+	switch a.Key {
+	case miner.EventKey:
+		w.event = a.Value.String()
+	case "":
+	default:
+		w.attrs = append(w.attrs, a)
+	}
+}
+
+// record returns w with the attributes of r.
+func (w with) record(r *slog.Record) with {
+	w.attrs = w.attrs[:len(w.attrs):len(w.attrs)]
+	r.Attrs(func(a slog.Attr) bool {
+		w.add(a)
+		return true
+	})
+	return w
+}
+
+// eventWriter is what the handlers of one stream share.
+type eventWriter struct {
+	mu   sync.Mutex
+	w    io.Writer
+	err  error       // the first of w: nothing is written after it
+	fail func(error) // told of it
+	buf  bytes.Buffer
+}
+
+// newEvents returns a handler that writes to w, and calls fail once if w takes
+// no more.
+func newEvents(w io.Writer, fail func(error)) *events {
+	return &events{out: &eventWriter{w: w, fail: fail}}
+}
+
+func (e *events) Enabled(context.Context, slog.Level) bool { return true }
+
+func (e *events) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return &events{e.out, e.and(attrs)}
+}
+
+// WithGroup ignores the group: events are flat.
+func (e *events) WithGroup(string) slog.Handler { return e }
+
+func (e *events) Handle(_ context.Context, r slog.Record) error {
+	all := e.record(&r)
+	if all.event == "" {
+		return nil
+	}
+	return e.out.write(r.Time, all.event, all.attrs)
+}
+
+func (e *eventWriter) write(at time.Time, name string, fields []slog.Attr) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.err != nil {
+		return e.err
+	}
+	e.buf.Reset()
+	e.buf.WriteString(`{"time":`)
+	e.value(at.UTC().Format(time.RFC3339Nano))
+	e.buf.WriteString(`,"event":`)
+	e.value(name)
+	for _, a := range fields {
+		e.buf.WriteByte(',')
+		e.value(a.Key)
+		e.buf.WriteByte(':')
+		e.value(plain(a.Value))
+	}
+	e.buf.WriteString("}\n")
+	if _, err := e.w.Write(e.buf.Bytes()); err != nil {
+		e.err = err
+		e.fail(err)
+	}
+	return e.err
+}
+
+// value adds v as JSON.
+func (e *eventWriter) value(v any) {
+	enc := json.NewEncoder(&e.buf)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		e.buf.WriteString("null")
+		return
+	}
+	e.buf.Truncate(e.buf.Len() - 1) // the encoder's line end
+}
+
+// plain returns v as what JSON has.
+func plain(v slog.Value) any {
+	switch v = v.Resolve(); v.Kind() {
+	case slog.KindFloat64:
+		if f := v.Float64(); math.IsInf(f, 0) || math.IsNaN(f) {
+			return nil // JSON has neither
+		}
+	case slog.KindDuration:
+		return v.Duration().String()
+	case slog.KindTime:
+		return v.Time().UTC().Format(time.RFC3339Nano)
+	case slog.KindAny:
+		if err, ok := v.Any().(error); ok {
+			return err.Error()
+		}
+	}
+	return v.Any()
+}

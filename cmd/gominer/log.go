@@ -1,0 +1,132 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// people is a slog.Handler for those who watch: a line with the time, the level
+// where it is not the ordinary one, the text, and the attributes in units that
+// can be read at a glance.
+type people struct {
+	screen *screen
+	level  slog.Level
+	with
+}
+
+func (h *people) Enabled(_ context.Context, l slog.Level) bool { return l >= h.level }
+
+func (h *people) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return &people{h.screen, h.level, h.and(attrs)}
+}
+
+// WithGroup ignores the group: a line has no room for depth.
+func (h *people) WithGroup(string) slog.Handler { return h }
+
+func (h *people) Handle(_ context.Context, r slog.Record) error {
+	all := h.record(&r)
+	if all.event == "hashrate" && h.level >= slog.LevelInfo {
+		return nil // the progress says it
+	}
+	return h.screen.print(h.line(&r, all.attrs))
+}
+
+// textWidth is where the attributes begin.
+const textWidth = 22
+
+func (h *people) line(r *slog.Record, fields []slog.Attr) string {
+	paint := painter(h.screen.colour)
+	var b strings.Builder
+	if h.screen.width() > 0 {
+		b.WriteString(paint(dim, r.Time.Local().Format("15:04:05")))
+	} else {
+		b.WriteString(r.Time.UTC().Format(time.RFC3339))
+	}
+	b.WriteByte(' ')
+	switch {
+	case r.Level >= slog.LevelError:
+		b.WriteString(paint(red, "ERROR") + " ")
+	case r.Level >= slog.LevelWarn:
+		b.WriteString(paint(yellow, "WARN") + "  ")
+	case r.Level < slog.LevelInfo:
+		b.WriteString(paint(dim, "DEBUG") + " ")
+	default:
+		b.WriteString("INFO  ")
+	}
+	text := escape(r.Message)
+	b.WriteString(text)
+	if len(fields) > 0 {
+		b.WriteString(strings.Repeat(" ", max(0, textWidth-len(text))))
+	}
+	for _, a := range fields {
+		if hidden[a.Key] && h.level > slog.LevelDebug {
+			continue
+		}
+		b.WriteString("  " + paint(dim, escape(a.Key)+"=") + humane(a))
+	}
+	b.WriteByte('\n')
+	return b.String()
+}
+
+// hidden are attributes that only machines compare, shown from debug on.
+var hidden = map[string]bool{"hash": true, "clean": true}
+
+// humane writes an attribute's value with a unit and few digits.
+func humane(a slog.Attr) string {
+	v := a.Value.Resolve()
+	if v.Kind() == slog.KindFloat64 {
+		f := v.Float64()
+		switch {
+		case strings.HasPrefix(a.Key, "hs_"):
+			return hashrate(f)
+		case strings.HasSuffix(a.Key, "_ms"):
+			return siNumber(f) + " ms"
+		}
+		return difficulty(f)
+	}
+	if v.Kind() == slog.KindDuration {
+		return v.Duration().Round(time.Millisecond).String()
+	}
+	s := fmt.Sprint(v.Any())
+	if s == "" || strings.ContainsAny(s, "\"= \t\r\n") {
+		if clean := escape(s); clean == s && !strings.Contains(s, `"`) {
+			return `"` + s + `"`
+		}
+		return strconv.Quote(s)
+	}
+	return escape(s)
+}
+
+// The colours, as SGR parameters.
+const (
+	dim    = "2"
+	bold   = "1"
+	red    = "31"
+	green  = "32"
+	yellow = "33"
+)
+
+// painter returns a function that colours text, or one that does not.
+func painter(colour bool) func(sgr, text string) string {
+	if !colour {
+		return func(_, text string) string { return text }
+	}
+	return func(sgr, text string) string { return "\x1b[" + sgr + "m" + text + "\x1b[0m" }
+}
+
+// levels are the names that --log-level takes.
+var levels = []string{"debug", "info", "warn", "error"}
+
+func parseLevel(s string) (slog.Level, error) {
+	var l slog.Level
+	for _, name := range levels {
+		if strings.EqualFold(s, name) {
+			return l, l.UnmarshalText([]byte(s))
+		}
+	}
+	return l, fmt.Errorf("want one of %s%s", strings.Join(levels, ", "), didYouMean(s, levels))
+}

@@ -1,0 +1,258 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math"
+	"net"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"gominer/hasher"
+	"gominer/internal/node"
+	"gominer/stratum/pool"
+)
+
+// poolOptions are the flags of pool.
+type poolOptions struct {
+	listen     string
+	pool       pool.Config
+	chain      *pool.Simulated
+	network    float64 // difficulty of the simulated chain
+	node       node.Config
+	address    string
+	simulation bool // a flag of the simulated chain was given
+	output
+}
+
+func newPool(p *process) *cobra.Command {
+	o := &poolOptions{pool: pool.DefaultConfig(), chain: pool.NewSimulated()}
+	cmd := &cobra.Command{
+		Use:   "pool [flags]",
+		Short: "Run a pool: on a chain of its own, or on a node",
+		Long: `Serves Stratum V1 with version rolling (BIP310), and checks every share in full.
+Without --node the blocks are those of a simulated chain in memory, which makes
+it a partner for tests; with it they are real, and every block that a miner finds
+pays to --coinbase-address. Nobody is paid for shares.
+
+The first line on stdout says where it listens.`,
+		Example: `gominer pool
+gominer pool --listen 127.0.0.1:0 --difficulty 0.001 --block-every 30s --json
+gominer pool --listen :3333 --vardiff 20
+gominer pool --node http://127.0.0.1:8332 --cookie-file ~/.bitcoin/.cookie --coinbase-address ADDRESS`,
+		Args: p.noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			o.simulation = cmd.Flags().Changed("block-every") || cmd.Flags().Changed("network-difficulty")
+			return p.pool(cmd.Context(), o)
+		},
+	}
+	section(cmd, "Miners", func(f *pflag.FlagSet) {
+		f.StringVar(&o.listen, "listen", "127.0.0.1:3333", "listen on `ADDR`, host:port; :3333 is all interfaces, port 0 any that is free")
+		f.Float64Var(&o.pool.Difficulty, "difficulty", o.pool.Difficulty, "shares have the difficulty `D`")
+		f.Float64Var(&o.pool.Vardiff, "vardiff", 0, "find the difficulty at which each miner sends `N` shares a minute; it begins at --difficulty")
+		f.Float64Var(&o.pool.MinDifficulty, "min-difficulty", 0, "no miner gets a difficulty below `D`")
+		f.Float64Var(&o.pool.MaxDifficulty, "max-difficulty", 0, "no miner gets a difficulty above `D`")
+		valueVar(f, &o.pool.VersionMask, "version-mask", "", fmt.Sprintf("%08x", o.pool.VersionMask), "miners may roll the version bits of `HEX`; 0 is none", parseMask)
+		f.IntVar(&o.pool.Extranonce2Size, "extranonce2-size", o.pool.Extranonce2Size, "miners choose `N` bytes of extranonce2, 0 to 16")
+		f.IntVar(&o.pool.MaxConns, "max-connections", o.pool.MaxConns, "serve `N` miners at most")
+	})
+	section(cmd, "Blocks", func(f *pflag.FlagSet) {
+		f.StringVar(&o.node.URL, "node", "", "take work from the node at `URL`, http://user:pass@host:port, and give blocks to it")
+		f.StringVar(&o.node.CookieFile, "cookie-file", "", "the node's credentials stand in `FILE` (Bitcoin Core's .cookie)")
+		f.StringVar(&o.address, "coinbase-address", "", "blocks pay to `ADDRESS`")
+		f.StringVar(&o.chain.Tag, "coinbase-tag", o.chain.Tag, "put `TEXT` into the coinbase")
+		f.DurationVar(&o.chain.BlockEvery, "block-every", 0, "somebody else finds a block of the simulated chain every `TIME`, such as 30s")
+		f.Float64Var(&o.network, "network-difficulty", 0.25, "blocks of the simulated chain have the difficulty `D`")
+		f.DurationVar(&o.pool.Republish, "republish", o.pool.Republish, "send the job again with a fresh time every `TIME`")
+	})
+	section(cmd, "Output", o.output.flags)
+	o.output.completions(cmd)
+	return cmd
+}
+
+func (p *process) pool(ctx context.Context, o *poolOptions) error {
+	if err := o.check(); err != nil {
+		return verbError("pool", err)
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	d := p.show(&o.output, cancel)
+	o.pool.Log = d.log
+	if err := o.setSource(d.log); err != nil {
+		return verbError("pool", err)
+	}
+	server, err := pool.New(o.pool)
+	if err != nil {
+		return usagef("%w", err)
+	}
+	l, err := net.Listen("tcp", o.listen)
+	if err != nil {
+		return verbError("pool", listenError(o.listen, err))
+	}
+	if err := d.announce(l.Addr().String()); err != nil {
+		l.Close()
+		return err
+	}
+	return d.serve(ctx, server, l)
+}
+
+func (o *poolOptions) check() error {
+	switch {
+	case o.node.URL != "" && o.address == "":
+		return usagef("--node needs --coinbase-address ADDRESS: blocks must pay to somebody")
+	case o.node.URL == "" && o.address != "":
+		return usagef("--coinbase-address goes with --node: the simulated chain pays nobody")
+	case o.node.URL == "" && o.node.CookieFile != "":
+		return usagef("--cookie-file goes with --node URL")
+	case o.node.URL != "" && o.simulation:
+		return usagef("--block-every and --network-difficulty are for the simulated chain: a node has its own")
+	case o.chain.BlockEvery < 0:
+		return usagef("--block-every %v: want a time above 0", o.chain.BlockEvery)
+	}
+	for _, f := range []struct {
+		flag string
+		v    float64
+	}{{"difficulty", o.pool.Difficulty}, {"min-difficulty", o.pool.MinDifficulty}, {"max-difficulty", o.pool.MaxDifficulty}, {"network-difficulty", o.network}} {
+		if err := checkDifficulty(f.flag, f.v); err != nil {
+			return err
+		}
+	}
+	if _, port, err := net.SplitHostPort(o.listen); err != nil || port == "" {
+		return usagef("--listen %q: want host:port, such as 127.0.0.1:3333 or :3333", o.listen)
+	}
+	return nil
+}
+
+// setSource makes the node or the simulated chain the pool's source.
+func (o *poolOptions) setSource(log *slog.Logger) error {
+	if o.node.URL != "" {
+		client, err := node.New(o.node)
+		if err != nil {
+			return usagef("--node %q: %w", redact(o.node.URL), err)
+		}
+		o.pool.Source = &pool.Node{Client: client, Address: o.address, Tag: o.chain.Tag, Log: log}
+		return nil
+	}
+	t, err := hasher.TargetFromDifficulty(o.network)
+	if err != nil {
+		return usagef("--network-difficulty: %w", err)
+	}
+	o.chain.Bits = t.Bits()
+	o.pool.Source = o.chain
+	return nil
+}
+
+// listenError says why an address can't be listened on, and what else to try.
+func listenError(addr string, err error) error {
+	var op *net.OpError
+	var dns *net.DNSError
+	var bad *net.AddrError
+	switch {
+	case errors.As(err, &bad):
+		return usagef("--listen %s: %s", addr, bad.Err)
+	case errors.Is(err, syscall.EADDRINUSE):
+		return fmt.Errorf("--listen %s: something else listens there; port 0 takes any that is free", addr)
+	case errors.Is(err, syscall.EACCES):
+		return fmt.Errorf("--listen %s: not permitted; ports from 1024 on need no privilege", addr)
+	case errors.As(err, &dns):
+		return usagef("--listen %s: there is no host %s", addr, dns.Name)
+	case errors.As(err, &op):
+		return fmt.Errorf("--listen %s: %w", addr, op.Err)
+	}
+	return fmt.Errorf("--listen %s: %w", addr, err)
+}
+
+// announce says where the pool listens: the first line on stdout.
+func (d *display) announce(addr string) error {
+	url := "stratum+tcp://" + addr
+	if d.events != nil {
+		return d.events.out.write(time.Now(), "listening", []slog.Attr{slog.String("url", url), slog.String("address", addr)})
+	}
+	if _, err := fmt.Fprintf(d.p.stdout, "listening on %s\n", url); err != nil {
+		return err
+	}
+	_ = d.screen.print(fmt.Sprintf("to mine on it: gominer mine -o %s -u anybody\n", reachable(addr)))
+	return nil
+}
+
+// reachable returns an address at which this machine reaches what listens on
+// addr.
+func reachable(addr string) string {
+	host, port, err := net.SplitHostPort(addr)
+	if ip := net.ParseIP(host); err == nil && ip != nil && ip.IsUnspecified() {
+		return net.JoinHostPort("127.0.0.1", port)
+	}
+	return addr
+}
+
+// serve runs the pool until ctx ends or its work does.
+func (d *display) serve(ctx context.Context, server *pool.Pool, l net.Listener) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	stop := d.watch(ctx, func() string { return poolLine(server.Stats()) }, func() {
+		s := server.Stats()
+		d.log.Info("progress", "miners", len(s.Conns), "rate", hashrate(s.Total.Hashrate),
+			"accepted", s.Total.Accepted, "rejected", s.Total.Rejected, "blocks", s.Found)
+	})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		if err := server.Run(ctx); err != nil {
+			cancel(verbError("pool", err))
+		}
+	})
+	wg.Go(func() {
+		if err := server.Serve(ctx, l); err != nil {
+			cancel(verbError("pool", err))
+		}
+	})
+	<-ctx.Done()
+	wg.Wait()
+	stop()
+	err := d.summarizePool(server.Stats())
+	if cause := context.Cause(ctx); cause != nil {
+		err = cause
+	}
+	return err
+}
+
+// poolLine says in one line how the pool stands.
+func poolLine(s pool.Stats) string {
+	parts := []string{
+		span(time.Since(s.Started)), plural(uint64(len(s.Conns)), "miner"), hashrate(s.Total.Hashrate),
+		fmt.Sprintf("%s accepted, %s rejected", count(s.Total.Accepted), count(s.Total.Rejected)),
+		plural(s.Found, "block"),
+	}
+	if s.Height > 0 {
+		parts = append(parts, "height "+count(uint64(s.Height)))
+	}
+	return strings.Join(parts, " · ")
+}
+
+// summarizePool says what came of the run: the last that stdout gets.
+func (d *display) summarizePool(s pool.Stats) error {
+	if d.events == nil {
+		_, err := io.WriteString(d.p.stdout, fmt.Sprintf("shares: %s accepted, %s rejected\nblocks: %s, %s refused\n",
+			count(s.Total.Accepted), count(s.Total.Rejected), count(s.Found), count(s.Refused)))
+		return err
+	}
+	elapsed := 0.0
+	if !s.Started.IsZero() {
+		elapsed = math.Max(0, time.Since(s.Started).Seconds())
+	}
+	return d.events.out.write(time.Now(), "summary", []slog.Attr{
+		slog.Float64("elapsed_s", elapsed),
+		slog.Uint64("accepted", s.Total.Accepted),
+		slog.Uint64("rejected", s.Total.Rejected),
+		slog.Float64("best_difficulty", s.Total.Best),
+		slog.Uint64("blocks", s.Found),
+		slog.Uint64("blocks_refused", s.Refused),
+	})
+}

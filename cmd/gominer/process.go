@@ -1,0 +1,103 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"golang.org/x/term"
+)
+
+// process is everything that the program has of the system that runs it. It is
+// made once; nothing else in the package touches the process's globals.
+type process struct {
+	args    []string // without the program's name
+	environ []string // NAME=value
+	stdin   io.Reader
+	stdout  io.Writer
+	stderr  io.Writer
+	signals <-chan os.Signal
+	kill    func(code int) // ends the process at once
+	width   func() int     // columns of the terminal behind stderr, 0 if there is none
+	colour  bool           // stderr is a terminal that shows colours, and is wanted to
+	typed   bool           // stdin is a terminal
+}
+
+func newProcess() *process {
+	signals := make(chan os.Signal, 2) // the first asks, the second insists
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	// A reader that goes away shows as an error of the write, not as an end
+	// without a summary.
+	signal.Ignore(syscall.SIGPIPE)
+	p := &process{
+		args:    os.Args[1:],
+		environ: os.Environ(),
+		stdin:   os.Stdin,
+		stdout:  os.Stdout,
+		stderr:  os.Stderr,
+		signals: signals,
+		kill:    os.Exit,
+		width:   stderrWidth,
+		typed:   term.IsTerminal(int(os.Stdin.Fd())),
+	}
+	noColour, _ := p.getenv("NO_COLOR")
+	kind, _ := p.getenv("TERM")
+	p.colour = p.width() > 0 && noColour == "" && kind != "dumb"
+	return p
+}
+
+func stderrWidth() int {
+	width, _, err := term.GetSize(int(os.Stderr.Fd()))
+	switch {
+	case err != nil:
+		return 0
+	case width == 0: // a terminal that doesn't know, such as a serial line
+		return helpWidth
+	}
+	return width
+}
+
+// getenv looks a variable up.
+func (p *process) getenv(name string) (value string, ok bool) {
+	for _, kv := range p.environ {
+		if k, v, _ := strings.Cut(kv, "="); k == name {
+			value, ok = v, true // the last one counts
+		}
+	}
+	return value, ok
+}
+
+// run runs the program and returns its exit code.
+func (p *process) run() int {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	defer cancel(nil)
+	go p.watchSignals(ctx, cancel)
+	err := newRoot(p).ExecuteContext(ctx)
+	var stop interrupted
+	switch {
+	case err == nil, errors.Is(err, syscall.EPIPE): // whoever read stdout has had enough
+		return exitDone
+	case errors.As(err, &stop):
+		return stop.exitCode()
+	}
+	fmt.Fprintf(p.stderr, "gominer: %s\n", oneLine(err.Error()))
+	return exitCode(err)
+}
+
+// watchSignals cancels at the first signal and ends the process at the second.
+func (p *process) watchSignals(ctx context.Context, cancel context.CancelCauseFunc) {
+	select {
+	case s := <-p.signals:
+		cancel(interrupted{s})
+	case <-ctx.Done():
+		return
+	}
+	<-p.signals
+	fmt.Fprintln(p.stderr)
+	p.kill(exitInterrupted)
+}

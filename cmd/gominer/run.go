@@ -1,0 +1,228 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"gominer/miner"
+)
+
+// output says how a verb that goes on for a while is shown.
+type output struct {
+	json  bool
+	noTUI bool
+	level *slog.Level // nil: info, or warn beside --json, where stdout says all
+}
+
+func (o *output) flags(f *pflag.FlagSet) {
+	f.BoolVar(&o.json, "json", false, "write what happens as JSON lines to stdout; the last is the summary")
+	f.BoolVar(&o.noTUI, "no-tui", false, "log lines only: nothing on the terminal is written over")
+	valueVar(f, &o.level, "log-level", "", "", "what stderr says: `LEVEL` is "+strings.Join(levels, ", ")+
+		" (default info; warn with --json)", func(s string) (*slog.Level, error) {
+		l, err := parseLevel(s)
+		return &l, err
+	})
+}
+
+func (o *output) completions(cmd *cobra.Command) {
+	complete(cmd, "log-level", func() []string { return levels })
+}
+
+func (o *output) logLevel() slog.Level {
+	switch {
+	case o.level != nil:
+		return *o.level
+	case o.json:
+		return slog.LevelWarn
+	}
+	return slog.LevelInfo
+}
+
+// display is what a run is told to: people on stderr, scripts on stdout.
+type display struct {
+	p      *process
+	screen *screen
+	line   bool    // the screen's last line shows how things stand
+	events *events // nil: no script reads
+	log    *slog.Logger
+}
+
+// show returns the display. cancel is called if nobody reads stdout any more.
+func (p *process) show(o *output, cancel context.CancelCauseFunc) *display {
+	d := &display{p: p, screen: newScreen(p)}
+	d.line = d.screen.width() > 0 && !o.noTUI && !o.json
+	var handler slog.Handler = &people{screen: d.screen, level: o.logLevel()}
+	if o.json {
+		d.events = newEvents(p.stdout, cancel)
+		handler = slog.NewMultiHandler(handler, d.events)
+	}
+	d.log = slog.New(handler)
+	return d
+}
+
+// mine runs the miner until it is done or ctx ends, and shows how it goes. The
+// summary comes last, whatever happens.
+func (d *display) mine(ctx context.Context, cfg miner.Config) error {
+	cfg.Log = d.log
+	m := miner.New(cfg)
+	stop := d.watch(ctx, func() string { s := m.Snapshot(); return statusLine(&s) }, func() {
+		s := m.Snapshot()
+		d.log.Info("progress", "rate", rates(&s.Rate), "accepted", s.Shares.Accepted, "rejected", s.Shares.Rejected,
+			"uptime", span(s.Elapsed))
+	})
+	err := m.Run(ctx)
+	stop()
+	if e := d.summarize(m.Snapshot()); err == nil {
+		err = e
+	}
+	if err == nil {
+		err = context.Cause(ctx)
+	}
+	return err
+}
+
+const (
+	statusEvery   = time.Second // the status line
+	progressEvery = time.Minute // a log line where there is none
+)
+
+// watch shows the status line now and then, or else calls progress, until ctx
+// ends or stop is called.
+func (d *display) watch(ctx context.Context, status func() string, progress func()) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	every, tell := progressEvery, progress
+	if d.line {
+		every, tell = statusEvery, func() { d.screen.setStatus(status()) }
+	}
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		t := time.NewTicker(every)
+		defer t.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-t.C:
+				tell()
+			}
+		}
+	})
+	return func() {
+		cancel()
+		wg.Wait()
+		d.screen.setStatus("")
+	}
+}
+
+// statusLine says in one line how things stand.
+func statusLine(s *miner.Snapshot) string {
+	parts := []string{
+		span(s.Elapsed), rates(&s.Rate),
+		fmt.Sprintf("%s accepted, %s rejected", count(s.Shares.Accepted), count(s.Shares.Rejected)),
+	}
+	if s.Job != nil {
+		parts = append(parts, "difficulty "+difficulty(s.Job.Job.Target.Difficulty()))
+	}
+	if where := standing(s); where != "" {
+		parts = append(parts, where)
+	}
+	return escape(strings.Join(parts, " · "))
+}
+
+// standing says which source is in use and how it is.
+func standing(s *miner.Snapshot) string {
+	if s.Job != nil {
+		return s.Job.Source
+	}
+	var latest *miner.SourceReport
+	for i := range s.Sources {
+		if r := &s.Sources[i]; latest == nil || r.Since.After(latest.Since) {
+			latest = r
+		}
+	}
+	switch {
+	case latest == nil:
+		return ""
+	case latest.Status.State == miner.Down:
+		return latest.Name + " is down, trying again"
+	case latest.Status.State == miner.Connecting:
+		return "connecting to " + latest.Name
+	}
+	return "waiting for a job of " + latest.Name
+}
+
+// rates writes a rate over its spans in one unit: "3.21 MH/s (60s 3.2, avg 3.19)".
+func rates(r *miner.Rate) string {
+	now := hashrate(r.S10)
+	number, unit, _ := strings.Cut(now, " ")
+	short := func(v float64) string {
+		s := hashrate(v)
+		if n, u, _ := strings.Cut(s, " "); u == unit {
+			return n
+		}
+		return s
+	}
+	return fmt.Sprintf("%s %s (60s %s, avg %s)", number, unit, short(r.S60), short(r.Avg))
+}
+
+// summarize says what came of the run: the last that stdout gets.
+func (d *display) summarize(s miner.Snapshot) error {
+	if d.events == nil {
+		_, err := io.WriteString(d.p.stdout, summaryText(&s))
+		return err
+	}
+	attrs := []slog.Attr{
+		slog.Float64("elapsed_s", s.Elapsed.Seconds()),
+		slog.Uint64("hashes", s.Hashes),
+		slog.Float64("hs_avg", s.Rate.Avg),
+		slog.Uint64("accepted", s.Shares.Accepted),
+		slog.Uint64("rejected", s.Shares.Rejected),
+		slog.Uint64("stale", s.Shares.Stale),
+		slog.Uint64("lost", s.Shares.Lost),
+		slog.Uint64("hardware_errors", s.Shares.HardwareErrors),
+		slog.Uint64("duplicates", s.Shares.Duplicates),
+		slog.Float64("best_difficulty", s.Best),
+		slog.Uint64("blocks", s.Shares.Blocks),
+	}
+	if len(s.Reasons) > 0 {
+		attrs = append(attrs, slog.Any("reasons", s.Reasons))
+	}
+	return d.events.out.write(time.Now(), "summary", attrs)
+}
+
+func summaryText(s *miner.Snapshot) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "mined for %s at %s, %sH in all\n", span(s.Elapsed), hashrate(s.Rate.Avg), strings.TrimSuffix(withUnit(siNumber(float64(s.Hashes)), ""), " "))
+	t := &s.Shares
+	fmt.Fprintf(&b, "shares: %s accepted, %s rejected", count(t.Accepted), count(t.Rejected))
+	for _, n := range []struct {
+		count uint64
+		what  string
+	}{{t.Stale, "stale"}, {t.Lost, "lost"}, {t.Duplicates, "duplicate"}} {
+		if n.count > 0 {
+			fmt.Fprintf(&b, ", %s %s", count(n.count), n.what)
+		}
+	}
+	b.WriteByte('\n')
+	for _, reason := range sortedReasons(s.Reasons) {
+		fmt.Fprintf(&b, "  rejected %s: %s\n", times(s.Reasons[reason]), escape(reason))
+	}
+	if t.HardwareErrors > 0 {
+		fmt.Fprintf(&b, "hardware errors: %s\n", count(t.HardwareErrors))
+	}
+	if s.Best > 0 {
+		fmt.Fprintf(&b, "best difficulty: %s\n", difficulty(s.Best))
+	}
+	if t.Blocks > 0 {
+		fmt.Fprintf(&b, "blocks found: %s\n", count(t.Blocks))
+	}
+	return b.String()
+}

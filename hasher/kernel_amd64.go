@@ -13,11 +13,14 @@ func archKernels() []archKernel {
 		{hasAVX512 && hasSHA, Kernel{Name: "avx512hi-sha-ver", Lanes: 16, Versions: 16, Find: findAVX512HiSHAVer}},
 		{hasAVX512, Kernel{Name: "avx512-ver", Lanes: 16, Versions: 16, Find: findAVX512Ver}},
 		{hasAVX512, Kernel{Name: "avx512", Lanes: 16, Versions: 1, Find: findAVX512}},
+		{hasAVX2, Kernel{Name: "avx2-ver", Lanes: 8, Versions: 8, Find: findAVX2Ver}},
+		{hasAVX2, Kernel{Name: "avx2", Lanes: 8, Versions: 1, Find: findAVX2}},
 	}
 }
 
 var (
 	hasAVX512 = cpuid.CPU.Supports(cpuid.AVX512F, cpuid.AVX512BW)
+	hasAVX2   = cpuid.CPU.Supports(cpuid.AVX2)
 	hasSHA    = cpuid.CPU.Supports(cpuid.SHA, cpuid.SSSE3, cpuid.SSE4)
 )
 
@@ -35,4 +38,12 @@ func findAVX512SHAVer(p *Prep, first, count uint32, found []Candidate) []Candida
 
 func findAVX512HiSHAVer(p *Prep, first, count uint32, found []Candidate) []Candidate {
 	return findVersions(p, first, count, found, 16, searchAVX512HiSHAVer)
+}
+
+func findAVX2(p *Prep, first, count uint32, found []Candidate) []Candidate {
+	return findLanes(p, first, count, found, 8, searchAVX2)
+}
+
+func findAVX2Ver(p *Prep, first, count uint32, found []Candidate) []Candidate {
+	return findVersions(p, first, count, found, 8, searchAVX2Ver)
 }

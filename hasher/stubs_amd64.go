@@ -14,6 +14,16 @@ func searchAVX512(j *job, nonce uint32, batches int) (done int, mask uint32)
 //go:noescape
 func searchAVX512Ver(j *job16, nonce uint32, batches int) (done int, mask uint32)
 
+// searchAVX2 is in avx2_amd64.s.
+//
+//go:noescape
+func searchAVX2(j *job, nonce uint32, batches int) (done int, mask uint32)
+
+// searchAVX2Ver is in avx2_ver_amd64.s.
+//
+//go:noescape
+func searchAVX2Ver(j *job16, nonce uint32, batches int) (done int, mask uint32)
+
 // searchAVX512SHAVer is in avx512_sha_ver_amd64.s.
 //
 //go:noescape

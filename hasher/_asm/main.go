@@ -19,7 +19,8 @@ type kernel struct {
 	doc              []string // algorithm, register plan, input contract
 	table            table    // compile-time constants
 	pool             []string // registers that the body may use
-	scratch          int      // bytes from R8
+	frame            scratch  // addressed by R8
+	lag              int      // passes through the loop before a batch is compared
 	head, body, tail []ins
 }
 
@@ -40,13 +41,12 @@ func (k *kernel) write() {
 		b.WriteString(strings.TrimSpace("// "+line) + "\n")
 	}
 	fmt.Fprintf(&b, "\n// %s\n", k.signature())
-	fmt.Fprintf(&b, "TEXT ·%s(SB), 0, $%d-36\n", k.name, k.scratch+64)
+	fmt.Fprintf(&b, "TEXT ·%s(SB), 0, $%d-36\n", k.name, k.frame.used+64)
 	b.WriteString(text([]ins{
 		{"MOVQ", []string{"j+0(FP)", "DI"}},
 		{"MOVQ", []string{"batches+16(FP)", "CX"}},
 		{"LEAQ", []string{"63(SP)", "R8"}},
 		{"ANDQ", []string{"$~63", "R8"}},
-		{"LEAQ", []string{"words<>(SB)", "R9"}},
 	}))
 	b.WriteString(text(k.head))
 	b.WriteString(text(allocate(k.body, k.pool)))
@@ -109,8 +109,10 @@ func data(b *strings.Builder, name string, words []uint32) {
 func main() {
 	log.SetFlags(0)
 	kernels := []*kernel{
-		avx512(),
-		avx512Ver(),
+		avx512.nonces("searchAVX512", "avx512"),
+		avx512.versions("searchAVX512Ver", "avx512_ver"),
+		avx2.nonces("searchAVX2", "avx2"),
+		avx2.versions("searchAVX2Ver", "avx2_ver"),
 		hybrid{
 			name: "searchAVX512SHAVer", file: "avx512_sha_ver", from: 32, streams: 3, pool: zmmPool()[7:], split: true,
 			doc: `The two hashes of the vector part are streams of their own, for CPUs with vector

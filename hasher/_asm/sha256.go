@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"math/bits"
 )
 
@@ -29,10 +28,12 @@ func sum1(x uint32) uint32   { return ror(x, 6) ^ ror(x, 11) ^ ror(x, 25) }
 
 // val is a value of a stream: a constant, a register, or an operand in memory.
 type val struct {
-	arg   string
-	konst uint32
-	known bool
-	splat bool // in memory, one word for all lanes
+	arg    string
+	konst  uint32
+	known  bool
+	splat  bool // in memory, one word for all lanes
+	inJob  bool // a word of the job
+	offset int  // of that
 }
 
 func konst(x uint32) val { return val{konst: x, known: true} }
@@ -53,6 +54,11 @@ type machine interface {
 	sigma1(x val) val // σ1
 	ch(e, f, g val) val
 	maj(a, b, c val) val
+	loose(m string) val  // a vector from memory, wherever it is
+	spread(r string) val // a general register in all lanes
+	swap(x val) val      // the bytes of each lane in the other order
+	candidates(e val)    // AX = the lanes whose swapped e is at most the limit
+	unfold(job int)      // what a call needs before its loop, for a job of that many plain words
 	body() *code
 	fresh() // a new hash begins: forget what maj keeps
 }
@@ -248,7 +254,7 @@ const (
 	jobMid   = jobLimit + 4      // midstate, one or a row of lanes for each word
 )
 
-func jobWord(off int) val { return word(fmt.Sprintf("%d(DI)", off)) }
+func jobWord(offset int) val { return val{inJob: true, offset: offset} }
 
 // firstSchedule is the schedule of the first hash's second block, of which W[3]
 // alone is the nonce.

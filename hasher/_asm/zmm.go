@@ -39,12 +39,28 @@ type zmm struct {
 	k *table // addressed by R9
 }
 
+// vec is the size of a Z register.
+const vec = 64
+
+func zmmPool() (pool []string) {
+	for i := range 32 {
+		pool = append(pool, fmt.Sprintf("Z%d", i))
+	}
+	return pool
+}
+
+func newZMM(c *code, k *kernel) machine { return &zmm{c, &k.table} }
+
+var avx512 = vector{lanes: 16, pool: zmmPool(), machine: newZMM, split: true, regs: "Z"}
+
 func (z *zmm) arg(v val) (suffix, arg string) {
 	switch {
 	case v.known:
 		return ".BCST", fmt.Sprintf("%d(R9)", 4*z.k.index(v.konst))
 	case v.splat:
 		return ".BCST", v.arg
+	case v.inJob:
+		return ".BCST", fmt.Sprintf("%d(DI)", v.offset)
 	}
 	return "", v.arg
 }
@@ -111,7 +127,33 @@ func (z *zmm) maj(a, b, c val) val {
 
 func (z *zmm) fresh() {}
 
+func (z *zmm) loose(m string) val {
+	r := z.reg()
+	z.emit("VMOVDQU32", m, r)
+	return reg(r)
+}
+
+func (z *zmm) spread(r string) val {
+	t := z.reg()
+	z.emit("VPBROADCASTD", r, t)
+	return reg(t)
+}
+
+func (z *zmm) swap(x val) val {
+	t := z.reg()
+	z.emit("VPSHUFB", "swap<>(SB)", x.arg, t)
+	return reg(t)
+}
+
+func (z *zmm) candidates(e val) {
+	t := z.swap(e)
+	z.emit("VPCMPUD.BCST", "$2", fmt.Sprintf("%d(DI)", jobLimit), t.arg, "K1") // at most
+	z.emit("KMOVW", "K1", "AX")
+}
+
 func imm(n int) string { return fmt.Sprintf("$%d", n) }
 
 // isMemory reports whether an operand is in memory, as off(reg).
 func isMemory(arg string) bool { return arg[len(arg)-1] == ')' }
+
+func (z *zmm) unfold(int) { z.emit("LEAQ", "words<>(SB)", "R9") }

@@ -15,6 +15,7 @@ func archKernels() []archKernel {
 		{hasAVX512, Kernel{Name: "avx512", Lanes: 16, Versions: 1, Find: findAVX512}},
 		{hasAVX2, Kernel{Name: "avx2-ver", Lanes: 8, Versions: 8, Find: findAVX2Ver}},
 		{hasAVX2, Kernel{Name: "avx2", Lanes: 8, Versions: 1, Find: findAVX2}},
+		{true, Kernel{Name: "sse2", Lanes: 4, Versions: 1, Find: findSSE2}},
 	}
 }
 
@@ -46,4 +47,8 @@ func findAVX2(p *Prep, first, count uint32, found []Candidate) []Candidate {
 
 func findAVX2Ver(p *Prep, first, count uint32, found []Candidate) []Candidate {
 	return findVersions(p, first, count, found, 8, searchAVX2Ver)
+}
+
+func findSSE2(p *Prep, first, count uint32, found []Candidate) []Candidate {
+	return findLanes(p, first, count, found, 4, searchSSE2)
 }

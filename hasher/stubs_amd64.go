@@ -24,6 +24,11 @@ func searchAVX2(j *job, nonce uint32, batches int) (done int, mask uint32)
 //go:noescape
 func searchAVX2Ver(j *job16, nonce uint32, batches int) (done int, mask uint32)
 
+// searchSSE2 is in sse2_amd64.s.
+//
+//go:noescape
+func searchSSE2(j *job, nonce uint32, batches int) (done int, mask uint32)
+
 // searchAVX512SHAVer is in avx512_sha_ver_amd64.s.
 //
 //go:noescape

@@ -138,7 +138,7 @@ aligned, what SHA-NI hands over, the rows twice.`,
 	m = newZMM(c, k).(*zmm)
 	m.unfold(0)
 	for i := range 8 {
-		m.store(mid(i), m.loose(fmt.Sprintf("%d(DI)", jobMid+vec*i)))
+		m.store(mid(i), m.loose(fmt.Sprintf("%d(DI)", jobMid+jobRow*i)))
 	}
 	c.emit("LEAQ", rows(0), "R14")
 	c.emit("LEAQ", others(0), "R15")

@@ -51,8 +51,10 @@ func (k *kernel) write() {
 	b.WriteString(text(k.head))
 	b.WriteString(text(allocate(k.body, k.pool)))
 	b.WriteString(text(k.tail))
+	if k.pool[0][0] != 'X' {
+		b.WriteString(text([]ins{{"VZEROUPPER", nil}}))
+	}
 	b.WriteString(text([]ins{
-		{"VZEROUPPER", nil},
 		{"MOVQ", []string{"R11", "done+24(FP)"}},
 		{"MOVL", []string{"AX", "mask+32(FP)"}},
 		{"RET", nil},
@@ -113,6 +115,7 @@ func main() {
 		avx512.versions("searchAVX512Ver", "avx512_ver"),
 		avx2.nonces("searchAVX2", "avx2"),
 		avx2.versions("searchAVX2Ver", "avx2_ver"),
+		sse2.nonces("searchSSE2", "sse2"),
 		hybrid{
 			name: "searchAVX512SHAVer", file: "avx512_sha_ver", from: 32, streams: 3, pool: zmmPool()[7:], split: true,
 			doc: `The two hashes of the vector part are streams of their own, for CPUs with vector

@@ -250,6 +250,7 @@ const (
 	jobWK    = 0                 // K + W of rounds 16 and 17
 	jobFold  = jobWK + 2*4       // nonce-free part of W[18] to W[33]
 	jobLimit = jobFold + 16*4    // largest top word of a candidate
+	jobRow   = 16 * 4            // of a word in a job of versions
 	jobSHA   = jobMid + 2*8*16*4 // the state after round 3 of each version, as SHA-NI has it
 	jobMid   = jobLimit + 4      // midstate, one or a row of lanes for each word
 )

@@ -131,7 +131,7 @@ results, 16 schedule words for each hash, the midstates aligned, the rows.`)
 	v.start(k, counter, "iota")
 	m.unfold(jobMid / 4)
 	for i := range 16 {
-		m.store(mid(i), m.loose(fmt.Sprintf("%d(DI)", jobMid+vec*i)))
+		m.store(mid(i), m.loose(fmt.Sprintf("%d(DI)", jobMid+jobRow*i)))
 	}
 	c.label("schedule")
 	k.head = append(append(k.head, allocate(c.take(), k.pool)...), schedule...)
@@ -232,4 +232,26 @@ func (k *kernel) loop(c *code, step []ins) {
 		c.label("hit")
 	}
 	k.tail = c.take()
+}
+
+// unfold emits the loops that spread the constants and the plain words of the
+// job over whole vectors in the frame, which R9 and R10 then address.
+func unfold(c *code, k *kernel, job, bytes int, load, store string, widen ...ins) {
+	wide := fmt.Sprintf("%c0", map[int]rune{16: 'X', 32: 'Y'}[bytes])
+	spread := func(from, to string, words int) {
+		c.emit("LEAQ", k.frame.take(words)(0), to)
+		c.emit("XORL", "AX", "AX")
+		c.emit("MOVQ", to, "BX")
+		c.label("unfold" + to)
+		c.emit(load, "("+from+")(AX*4)", wide)
+		c.list = append(c.list, widen...)
+		c.emit(store, wide, "(BX)")
+		c.emit("ADDQ", imm(bytes), "BX")
+		c.emit("INCL", "AX")
+		c.emit("CMPL", "AX", imm(words))
+		c.emit("JLT", "unfold"+to)
+	}
+	c.emit("LEAQ", "words<>(SB)", "DX")
+	spread("DX", "R9", len(k.table.words))
+	spread("DI", "R10", job)
 }

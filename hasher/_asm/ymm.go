@@ -149,25 +149,4 @@ func (y *ymm) candidates(e val) {
 	y.emit("VMOVMSKPS", t.arg, "AX")
 }
 
-// unfold emits the loops that spread the constants and the words of the job
-// over whole vectors in the frame.
-func (y *ymm) unfold(job int) {
-	spread := func(from, to string, words int) {
-		y.emit("XORL", "AX", "AX")
-		y.emit("MOVQ", to, "BX")
-		y.label("unfold" + to)
-		y.emit("VPBROADCASTD", "("+from+")(AX*4)", "Y0")
-		y.emit("VMOVDQA", "Y0", "(BX)")
-		y.emit("ADDQ", "$32", "BX")
-		y.emit("INCL", "AX")
-		y.emit("CMPL", "AX", imm(words))
-		y.emit("JLT", "unfold"+to)
-	}
-	constants := y.k.frame.take(len(y.k.table.words))
-	y.emit("LEAQ", "words<>(SB)", "DX")
-	y.emit("LEAQ", constants(0), "R9")
-	spread("DX", "R9", len(y.k.table.words))
-	words := y.k.frame.take(job)
-	y.emit("LEAQ", words(0), "R10")
-	spread("DI", "R10", job)
-}
+func (y *ymm) unfold(job int) { unfold(y.code, y.k, job, 32, "VPBROADCASTD", "VMOVDQA") }

@@ -37,6 +37,13 @@ func (f failover) Name() string {
 	return strings.Join(names, ", ")
 }
 
+// Settle lets every source settle.
+func (f failover) Settle(s *Session) {
+	for _, src := range f {
+		s.child(src.Name()).settle(src)
+	}
+}
+
 func (f failover) Run(ctx context.Context, s *Session) (err error) {
 	for i := 0; i < len(f); {
 		better, e := f.hold(ctx, i, s)
@@ -62,7 +69,7 @@ func (f failover) hold(ctx context.Context, i int, s *Session) (better int, err 
 	var wg sync.WaitGroup
 	if i > 0 && s.probe == nil {
 		wg.Go(func() {
-			if n := f[:i].probe(ctx); n >= 0 {
+			if n := f[:i].probe(ctx, s.m); n >= 0 {
 				better = n
 				cancel()
 			}
@@ -86,7 +93,7 @@ func (f failover) hold(ctx context.Context, i int, s *Session) (better int, err 
 
 // probe returns the index of the first source of f that came up and stayed up,
 // -1 when ctx ends.
-func (f failover) probe(ctx context.Context) int {
+func (f failover) probe(ctx context.Context, m *Miner) int {
 	tick := time.NewTicker(probeEvery)
 	defer tick.Stop()
 	for {
@@ -96,7 +103,7 @@ func (f failover) probe(ctx context.Context) int {
 		case <-tick.C:
 		}
 		for i, src := range f {
-			if alive(ctx, src) {
+			if alive(ctx, m, src) {
 				return i
 			}
 		}
@@ -104,11 +111,11 @@ func (f failover) probe(ctx context.Context) int {
 }
 
 // alive reports whether src hands out a job soon and then stays up.
-func alive(ctx context.Context, src Source) bool {
+func alive(ctx context.Context, m *Miner, src Source) bool {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	jobs := make(chan struct{}, 1)
-	s := &Session{name: src.Name(), done: make(chan struct{}), probe: func() {
+	s := &Session{m: m, name: src.Name(), done: make(chan struct{}), probe: func() {
 		select {
 		case jobs <- struct{}{}:
 		default:

@@ -126,6 +126,7 @@ func (m *Miner) Run(ctx context.Context) error {
 	collector.Wait()
 	stopSource()
 	rest.Wait()
+	newSession(m, m.cfg.Source.Name()).settle(m.cfg.Source)
 	m.ledger.end(time.Now())
 	return nil
 }

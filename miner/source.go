@@ -22,6 +22,19 @@ type Source interface {
 	Run(ctx context.Context, s *Session) error
 }
 
+// Settler is a Source that keeps shares without an answer from one run to the
+// next. Settle is called once, when no run will follow, and reports them.
+type Settler interface {
+	Settle(s *Session)
+}
+
+// settle lets src settle, if it is one that does.
+func (s *Session) settle(src Source) {
+	if x, ok := src.(Settler); ok {
+		x.Settle(s)
+	}
+}
+
 // Session is a source's handle to the miner, for one run. Its methods may be
 // called from any goroutine of the source.
 type Session struct {
@@ -69,11 +82,9 @@ func (s *Session) Publish(j *Job) {
 func (s *Session) Shares() <-chan Share { return s.shares }
 
 // Report says what became of a share: nil for accepted, a *Reject for refused,
-// any other error for lost. Once for each share.
+// any other error for lost. Once for each share, be it of this session or of an
+// earlier one of the same source.
 func (s *Session) Report(sh Share, err error) {
-	if s.probe != nil {
-		return
-	}
 	s.m.report(s.name, sh, err)
 }
 

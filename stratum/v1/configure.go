@@ -104,7 +104,7 @@ func checkMinimum(d float64) error {
 
 func (m *Configure) append(b []byte) ([]byte, error) {
 	b = appendCall(b, m.ID, m.Method())
-	names, options := list{b: append(b, '[')}, list{b: []byte{'{'}}
+	names, options := jsonList{b: append(b, '[')}, jsonList{b: []byte{'{'}}
 	if v := m.VersionRolling; v != nil {
 		names.b = appendString(names.item(), extVersionRolling)
 		options.b = appendHex32(options.key(keyMask), v.Mask)
@@ -221,9 +221,20 @@ func (p *params) answer(name string, raw []byte) Answer {
 	return Answer{}
 }
 
+// answer adds a, if there is one.
+func (l *jsonList) answer(name string, a Answer) {
+	switch {
+	case !a.Given:
+	case a.Granted || a.Reason == "":
+		l.b = strconv.AppendBool(l.key(name), a.Granted)
+	default:
+		l.b = appendString(l.key(name), a.Reason)
+	}
+}
+
 // Response returns r as the answer to the request id.
 func (r *ConfigureResult) Response(id ID) *Response {
-	o := list{b: []byte{'{'}}
+	o := jsonList{b: []byte{'{'}}
 	o.answer(extVersionRolling, r.VersionRolling)
 	if r.VersionRolling.Granted {
 		o.b = appendHex32(o.key(keyMask), r.Mask)
@@ -238,36 +249,6 @@ func (r *ConfigureResult) Response(id ID) *Response {
 		o.answer(other.Name, other.Answer)
 	}
 	return &Response{ID: id, Result: append(o.b, '}')}
-}
-
-// list is an array or object being written.
-type list struct {
-	b []byte
-	n int // items so far
-}
-
-// item returns the text with what has to stand before the next item.
-func (l *list) item() []byte {
-	if l.n++; l.n > 1 {
-		l.b = append(l.b, ',')
-	}
-	return l.b
-}
-
-// key returns the text with the key of the next item.
-func (l *list) key(k string) []byte {
-	return append(appendString(l.item(), k), ':')
-}
-
-// answer adds a, if there is one.
-func (l *list) answer(name string, a Answer) {
-	switch {
-	case !a.Given:
-	case a.Granted || a.Reason == "":
-		l.b = strconv.AppendBool(l.key(name), a.Granted)
-	default:
-		l.b = appendString(l.key(name), a.Reason)
-	}
 }
 
 // SetVersionMask is mining.set_version_mask: the bits that may be rolled, at

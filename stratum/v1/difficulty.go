@@ -1,11 +1,6 @@
 package v1
 
-import (
-	"math"
-	"strconv"
-
-	"gominer/hasher"
-)
+import "gominer/hasher"
 
 // SetDifficulty is mining.set_difficulty: the share difficulty from the next job
 // on. Read only lets through what hasher.TargetFromDifficulty takes.
@@ -55,17 +50,6 @@ func appendDifficultyCall(b []byte, d float64, quoted bool) ([]byte, error) {
 		b = append(appendNumber(append(b, '"'), d), '"')
 	}
 	return append(b, "]}"...), nil
-}
-
-// appendNumber adds d, which is finite, in the fewest digits that give it back;
-// without an exponent while it is of common size, for the sake of simple
-// parsers.
-func appendNumber(b []byte, d float64) []byte {
-	format := byte('f')
-	if a := math.Abs(d); a != 0 && (a < 1e-9 || a >= 1e21) {
-		format = 'e'
-	}
-	return strconv.AppendFloat(b, d, format, -1, 64)
 }
 
 // SuggestTarget is mining.suggest_target: SuggestDifficulty as a target. Many

@@ -39,7 +39,7 @@ func (m *Capabilities) decode(p *params) {
 
 func (m *Capabilities) append(b []byte) ([]byte, error) {
 	b = append(appendCall(b, m.ID, m.Method()), '{')
-	o := list{b: b}
+	o := jsonList{b: b}
 	for _, c := range []struct {
 		key string
 		has bool

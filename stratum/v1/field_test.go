@@ -19,7 +19,7 @@ var hostile = []string{
 	strings.Repeat("9", 400), "0." + strings.Repeat("0", 400) + "1",
 	`""`, `"x"`, `"0"`, `"8"`, `"-1"`, `"0x1f"`, `"1f"`, `"abc"`, `"NaN"`, `"inf"`, `"1_000"`, `" 1"`, `"0x1p-2"`, `"true"`,
 	`"0000000"`, `"00000000"`, `"1903a30c"`, `"ff123456"`, `"000000000"`, `"0000000g"`, `"\u0000"`,
-	`"` + strings.Repeat("ab", 32) + `"`, `"` + strings.Repeat("ab", 33) + `"`, `"` + strings.Repeat("zz", 32) + `"`,
+	`"` + strings.Repeat("ab", 16) + `"`, `"` + strings.Repeat("ab", 17) + `"`, `"` + strings.Repeat("ab", 32) + `"`, `"` + strings.Repeat("ab", 33) + `"`, `"` + strings.Repeat("zz", 32) + `"`,
 	`"` + strings.Repeat("ab", 2000) + `"`,
 	"[]", "[[]]", "[1]", `["x"]`, `[["x","y"]]`, "{}", `{"x":1}`, `{"malgo":1}`, `{"suggested_target":"x"}`,
 }
@@ -190,5 +190,15 @@ func TestWrongMembers(t *testing.T) {
 	for _, raw := range hostile {
 		checkLine(t, "mining.capabilities", `{"id":77,"method":"mining.capabilities","params":[{"suggested_target":`+raw+`}]}`, hexOf(32, 32)(raw))
 		checkLine(t, "mining.set_goal", `{"id":77,"method":"mining.set_goal","params":["g",{"malgo":`+raw+`}]}`, anyText(raw))
+	}
+}
+
+// A password never shows in an error, wherever the client put it.
+func TestPasswordNotShown(t *testing.T) {
+	for _, params := range []string{`["w",["secret"]]`, `["w",{"p":"secret"}]`, `[["w","secret"]]`, `{"user":"w","pass":"secret"}`, `"secret"`} {
+		_, err := Parse([]byte(`{"id":77,"method":"mining.authorize","params":`+params+`}`), Limits{})
+		if err == nil || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%s: %v", params, err)
+		}
 	}
 }

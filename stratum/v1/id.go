@@ -1,8 +1,6 @@
 package v1
 
-import (
-	"strconv"
-)
+import "strconv"
 
 // ID is the id of a message: a number, a string, null or absent. IDs can be
 // compared with ==, which tells 7 from "7"; to find the request that an answer

@@ -96,6 +96,7 @@ func TestCaps(t *testing.T) {
 		{"line by default", ping + strings.Repeat(" ", 1<<20), Limits{}, "line", 1 << 20},
 		{"depth at the cap", nested(16), Limits{}, "", 0},
 		{"depth", nested(17), Limits{}, "JSON depth", 16},
+		{"many, not deep", `{"id":1,"result":[` + strings.Repeat(`[],{"a":{}},`, 50) + `0]}`, Limits{Depth: 4}, "", 0},
 		{"depth set lower", nested(4), Limits{Depth: 3}, "JSON depth", 3},
 		{"great depth", nested(100_000), Limits{}, "JSON depth", 16},
 		{"depth of objects", `{"x":` + strings.Repeat(`{"a":`, 100_000), Limits{}, "JSON depth", 16},

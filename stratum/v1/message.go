@@ -24,7 +24,6 @@ package v1
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 )
@@ -174,20 +173,6 @@ func nameOf(m Message) string {
 	return m.Method()
 }
 
-// appendCall opens a request or notification; the caller adds the parameters
-// and "]}".
-func appendCall(b []byte, id ID, method string) []byte {
-	b = append(b, '{')
-	if id != AbsentID {
-		b = append(b, `"id":`...)
-		b = id.append(b)
-		b = append(b, ',')
-	}
-	b = append(b, `"method":"`...)
-	b = append(b, method...)
-	return append(b, `","params":[`...)
-}
-
 // Unknown is a request or notification whose method this package does not
 // know. A request, one whose ID is not a Notification, wants the answer
 // Refuse(ID, CodeMethodNotFound, "Method not found").
@@ -201,13 +186,7 @@ type Unknown struct {
 func (m *Unknown) Method() string { return m.Name }
 
 func (m *Unknown) append(b []byte) ([]byte, error) {
-	b = append(b, '{')
-	if m.ID != AbsentID {
-		b = append(b, `"id":`...)
-		b = m.ID.append(b)
-		b = append(b, ',')
-	}
-	b = append(b, `"method":`...)
+	b = append(appendOpen(b, m.ID), `"method":`...)
 	b = appendString(b, m.Name)
 	if m.Params != nil {
 		b = append(b, `,"params":`...)
@@ -217,34 +196,6 @@ func (m *Unknown) append(b []byte) ([]byte, error) {
 		}
 	}
 	return append(b, '}'), nil
-}
-
-// errRaw says that a raw value is not JSON.
-var errRaw = errors.New("not one JSON value")
-
-// appendRaw adds a JSON value without the white space between its tokens, so
-// that it cannot break the line.
-func appendRaw(b []byte, raw json.RawMessage) ([]byte, error) {
-	if !json.Valid(raw) {
-		return b, errRaw
-	}
-	inString := false
-	for i := 0; i < len(raw); i++ {
-		c := raw[i]
-		switch {
-		case inString:
-			b = append(b, c)
-			if c == '\\' {
-				i++
-				b = append(b, raw[i])
-			}
-			inString = c != '"'
-		case !isSpace(c):
-			b = append(b, c)
-			inString = c == '"'
-		}
-	}
-	return b, nil
 }
 
 func cloneRaw(raw []byte) json.RawMessage { return slices.Clone(json.RawMessage(raw)) }

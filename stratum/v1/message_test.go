@@ -50,6 +50,7 @@ func canonical(t testing.TB) []struct {
 		{&Subscribe{ID: NumberID(2)}, `{"id":2,"method":"mining.subscribe","params":[]}`},
 		{&Subscribe{ID: NumberID(2), Agent: "gominer/1"}, `{"id":2,"method":"mining.subscribe","params":["gominer/1"]}`},
 		{&Subscribe{ID: NumberID(2), Agent: "gominer/1", Session: `a"b`}, `{"id":2,"method":"mining.subscribe","params":["gominer/1","a\"b"]}`},
+		{&Subscribe{ID: NumberID(2), Session: "s"}, `{"id":2,"method":"mining.subscribe","params":["","s"]}`},
 		{&Authorize{ID: StringID("3"), Worker: "<wörker>", Password: "x\t"}, `{"id":"3","method":"mining.authorize","params":["<wörker>","x\u0009"]}`},
 		{&Submit{ID: NumberID(4), Worker: "w", JobID: "j", Extranonce2: []byte{0, 0xab}, NTime: 0x52c0ccfe, Nonce: 0x96ba035d},
 			`{"id":4,"method":"mining.submit","params":["w","j","00ab","52c0ccfe","96ba035d"]}`},
@@ -198,6 +199,7 @@ func TestAppendRefuses(t *testing.T) {
 		&Configure{MinimumDifficulty: new(math.NaN())},
 		&Unknown{Name: "x", Params: json.RawMessage(`[1`)},
 		&Unknown{Name: "x", Params: json.RawMessage(`NaN`)},
+		&Unknown{Name: "x", Params: json.RawMessage("\"\xff\"")},
 		&Response{Result: json.RawMessage("1\n2")},
 		&Response{Result: json.RawMessage("")},
 	} {
@@ -231,6 +233,7 @@ func TestID(t *testing.T) {
 		{"7e0", ID{kind: idOther, text: "7e0"}, 7, true, false},
 		{"7.5", ID{kind: idOther, text: "7.5"}, 0, false, false},
 		{"-7", ID{kind: idOther, text: "-7"}, 0, false, false},
+		{"1e18", ID{kind: idOther, text: "1e18"}, 0, false, false}, // above 2^53
 		{"1e999", ID{kind: idOther, text: "1e999"}, 0, false, false},
 		{"18446744073709551616", ID{kind: idOther, text: "18446744073709551616"}, 0, false, false},
 		{`""`, StringID(""), 0, false, false},

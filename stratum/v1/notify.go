@@ -2,7 +2,6 @@ package v1
 
 import (
 	"encoding/binary"
-	"encoding/hex"
 	"math/bits"
 	"strconv"
 
@@ -45,11 +44,12 @@ func (m *Notify) decode(p *params) {
 }
 
 func (p *params) coinbasePart(field string, raw []byte) []byte {
-	if p.err == nil && len(raw) > 2+2*p.limits.Coinbase && raw[0] == '"' {
+	part := p.hexAny(field, raw)
+	if len(part) > p.limits.Coinbase {
 		p.over(field, "coinbase part", p.limits.Coinbase)
 		return nil
 	}
-	return p.hexAny(field, raw)
+	return part
 }
 
 func (p *params) branch(raw []byte) []hasher.Hash {
@@ -106,18 +106,4 @@ func (m *Notify) append(b []byte) ([]byte, error) {
 	b = appendHex32(append(b, ','), m.NTime)
 	b = strconv.AppendBool(append(b, ','), m.Clean)
 	return append(b, "]}"...), nil
-}
-
-// appendHex adds v in quotes.
-func appendHex(b, v []byte) []byte {
-	b = append(b, '"')
-	b = hex.AppendEncode(b, v)
-	return append(b, '"')
-}
-
-// appendHex32 adds v as eight hex digits in quotes, the most significant first.
-func appendHex32(b []byte, v uint32) []byte {
-	var be [4]byte
-	binary.BigEndian.PutUint32(be[:], v)
-	return appendHex(b, be[:])
 }

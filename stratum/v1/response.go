@@ -63,7 +63,7 @@ func TextResponse(id ID, text string) *Response {
 // TransactionsResponse returns the answer to GetTransactions: the serialized
 // transactions of the job but for the coinbase.
 func TransactionsResponse(id ID, txs [][]byte) *Response {
-	l := list{b: []byte{'['}}
+	l := jsonList{b: []byte{'['}}
 	for _, tx := range txs {
 		l.b = appendHex(l.item(), tx)
 	}
@@ -74,11 +74,7 @@ func TransactionsResponse(id ID, txs [][]byte) *Response {
 func (*Response) Method() string { return "" }
 
 func (r *Response) append(b []byte) ([]byte, error) {
-	b = append(b, '{')
-	if r.ID != AbsentID {
-		b = append(r.ID.append(append(b, `"id":`...)), ',')
-	}
-	b = append(b, `"result":`...)
+	b = append(appendOpen(b, r.ID), `"result":`...)
 	if r.Result == nil {
 		b = append(b, "null"...)
 	} else {
@@ -170,16 +166,22 @@ func (e *envelope) response(p *params, nan bool) (Message, error) {
 	if p.err != nil {
 		return nil, p.err
 	}
-	// ckpool puts the reason of a refusal beside an error of null.
-	if reason := e.rejectReason; reason != nil && reason[0] == '"' && string(e.result) != "true" {
-		if r.Error == nil {
-			r.Error = new(Error)
-		}
-		if r.Error.Message == "" {
-			r.Error.Message = string(content(reason))
-		}
+	if e.rejectReason != nil && e.rejectReason[0] == '"' && string(e.result) != "true" {
+		r.because(string(content(e.rejectReason)))
 	}
 	return r, nil
+}
+
+// because notes the reason of a refusal that ckpool puts beside the error, which
+// may be null.
+func (r *Response) because(reason string) {
+	switch {
+	case reason == "":
+	case r.Error == nil:
+		r.Error = &Error{Message: reason}
+	case r.Error.Message == "":
+		r.Error.Message = reason
+	}
 }
 
 // readError reads the member "error": null, [code, message, traceback], an object
@@ -218,11 +220,12 @@ func readError(raw []byte) *Error {
 	return errorOf(raw, code, message)
 }
 
-// errorOf puts an error together. raw is all of it, in case its parts are not
-// what they should be.
+// errorOf puts an error together from its parts; from all of it, raw, if neither
+// part is what it should be.
 func errorOf(raw, code, message []byte) *Error {
 	e := new(Error)
-	if message != nil && message[0] == '"' {
+	said := message != nil && message[0] == '"'
+	if said {
 		e.Message = string(content(message))
 	}
 	digits := code
@@ -233,10 +236,10 @@ func errorOf(raw, code, message []byte) *Error {
 	switch {
 	case err == nil:
 		e.Code = int(n)
-	case e.Message == "" && code != nil && code[0] == '"':
-		e.Message = string(content(code)) // ["Job not found"]
-	}
-	if e.Code == 0 && e.Message == "" {
+	case said:
+	case code != nil && code[0] == '"':
+		e.Message = string(digits) // ["Job not found"]
+	default:
 		e.Message = string(raw)
 	}
 	return e

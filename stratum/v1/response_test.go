@@ -53,6 +53,9 @@ func TestErrorShapes(t *testing.T) {
 		{`"reject-reason":"Above target","result":false,"error":[23,"",null]`, &Error{23, "Above target"}},
 		{`"reject-reason":"Above target","result":false,"error":[23,"low",null]`, &Error{23, "low"}},
 		{`"reject-reason":"nonsense","result":true,"error":null`, nil},
+		{`"reject-reason":"","result":false,"error":null`, nil},
+		{`"result":null,"error":[0,"",null]`, &Error{0, ""}},
+		{`"result":null,"error":[null,""]`, &Error{0, ""}},
 		{`"reject-reason":null,"result":false,"error":null`, nil},
 		{`"reject-reason":7,"result":false,"error":null`, nil},
 		{`"error":"x"`, &Error{0, "x"}},
@@ -129,8 +132,10 @@ func TestAccepted(t *testing.T) {
 			t.Errorf("%q: %v", raw, err)
 		}
 	}
-	if got := outcome((&Response{ID: NumberID(5), Result: json.RawMessage("[")}).Accepted()); got != "field result" {
-		t.Errorf("half an array: %s", got)
+	for _, raw := range []string{"[", `[[],"x`, `{"x":`, "tru"} {
+		if _, err := (&Response{ID: NumberID(5), Result: json.RawMessage(raw)}).Subscribe(Limits{}); outcome(err) != "field result" {
+			t.Errorf("%s: %v", raw, err)
+		}
 	}
 }
 

@@ -1,8 +1,6 @@
 package v1
 
-import (
-	"strconv"
-)
+import "strconv"
 
 // Subscribe is mining.subscribe. The answer is read with Response.Subscribe.
 type Subscribe struct {
@@ -103,7 +101,7 @@ func (p *params) subscriptions(raw []byte) []Subscription {
 	var subs []Subscription
 	for w.more() && p.err == nil {
 		v := w.value()
-		if v[0] == '"' && subs == nil {
+		if v[0] == '"' {
 			pair := walk(raw)
 			return []Subscription{p.subscription(&pair, want)}
 		}

@@ -8,8 +8,8 @@ import (
 )
 
 const (
-	shownBytes  = 64      // of a peer's text in an error
-	escapeBytes = 4 << 10 // the longest terminal escape sequence that is looked for
+	shownBytes  = 64  // of a peer's text in an error
+	escapeBytes = 256 // the longest terminal escape sequence that is looked for
 )
 
 // CleanText returns text of a peer fit for a terminal, a log or a page: without
@@ -38,10 +38,11 @@ func CleanText(s string, max int) string {
 	if len(out) <= max {
 		return out
 	}
-	if mark := "…"; max >= len(mark) {
-		return cut(out, max-len(mark)) + mark
+	mark := "…"
+	if max < len(mark) {
+		mark = ""
 	}
-	return cut(out, max)
+	return strings.TrimRight(cut(out, max-len(mark)), " ") + mark
 }
 
 // cut returns the first max bytes of s, or fewer so as not to split a character.

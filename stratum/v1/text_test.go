@@ -46,6 +46,9 @@ func TestCleanText(t *testing.T) {
 		{"abc", -1, ""},
 		{strings.Repeat(" ", 5000) + "x", 10, "x"},
 		{"abc   ", 3, "abc"},
+		{"0 0", 2, "0"},
+		{"12 456", 6, "12 456"},
+		{"12 4567", 6, "12…"},
 	} {
 		if got := CleanText(c.in, c.max); got != c.want {
 			t.Errorf("CleanText(%+q, %d) = %+q, want %+q", c.in, c.max, got, c.want)
@@ -55,7 +58,7 @@ func TestCleanText(t *testing.T) {
 
 // Long text without an end to its escapes costs no more than its length.
 func TestCleanTextBounded(t *testing.T) {
-	for _, unit := range []string{"\x1b]", "\x1b[1;", "\x1b", "\u009b", "\x00", "\xff", "\u202e"} {
+	for _, unit := range []string{"\x1b]", "\x1b[1;", "\x1b", "\u009b", "\u009d", "\x00", "\xff", "\u202e"} {
 		checkClean(t, strings.Repeat(unit, 1<<20/len(unit)), 1024)
 	}
 }

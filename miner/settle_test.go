@@ -11,10 +11,11 @@ import (
 	"gominer/miner/minertest"
 )
 
-// hoarder takes shares for ten seconds, then loses its connection. It reports
-// them in its next run, if there is one.
+// hoarder takes shares for a while, then loses its connection. It reports them
+// in its next run, if there is one.
 type hoarder struct {
 	label   string
+	lasts   time.Duration
 	jobs    uint32
 	taken   []miner.Share
 	settled int
@@ -26,7 +27,7 @@ func (h *hoarder) Run(ctx context.Context, s *miner.Session) error {
 	h.report(s)
 	h.jobs++
 	s.Publish(minertest.Job(h.jobs))
-	end := time.After(10*time.Second + 7*time.Millisecond)
+	end := time.After(h.lasts)
 	for {
 		select {
 		case sh := <-s.Shares():
@@ -54,9 +55,10 @@ func (h *hoarder) Settle(s *miner.Session) {
 // TestSettle: shares that a source kept are counted, whether it is run again, is
 // only tried again, or is not in use when the miner ends.
 func TestSettle(t *testing.T) {
-	for _, span := range []time.Duration{15 * time.Second, 35 * time.Second, 10 * time.Minute} {
+	for _, span := range []time.Duration{15 * time.Second, 55 * time.Second, 10 * time.Minute} {
 		synctest.Test(t, func(t *testing.T) {
-			a, b := &hoarder{label: "a"}, &hoarder{label: "b", jobs: 1 << 16}
+			a := &hoarder{label: "a", lasts: 10_007 * time.Millisecond}
+			b := &hoarder{label: "b", lasts: 100_007 * time.Millisecond, jobs: 1 << 16}
 			s := run(t, span, miner.Config{
 				Source:  miner.Failover(a, b),
 				Devices: []miner.Device{&minertest.Device{Label: "dev", Rate: 100}},

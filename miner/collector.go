@@ -2,6 +2,7 @@ package miner
 
 import (
 	"context"
+	"errors"
 
 	"gominer/hasher"
 )
@@ -17,6 +18,11 @@ const (
 	Stale                        // a share of a job that was cleaned
 	Good                         // a share
 )
+
+// ErrStale is what a source reports, wrapped with the why, for a share that it
+// did not send because nothing can come of it any more. It counts as stale, not
+// as lost.
+var ErrStale = errors.New("stale")
 
 // collect judges candidates one after the other: the one place that decides what
 // is a share. It ends when found is closed.

@@ -214,6 +214,11 @@ func (l *ledger) snapshot(feeds []*Feed) Snapshot {
 // report counts what became of a share, says so, and ends the run if that was
 // the last one wanted.
 func (m *Miner) report(source string, sh Share, err error) {
+	if errors.Is(err, ErrStale) {
+		m.ledger.verdict(&sh, Stale)
+		m.logDropped(&sh, Stale)
+		return
+	}
 	from := sh.Sent
 	if from.IsZero() {
 		from = sh.Found

@@ -3,6 +3,7 @@ package miner_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"reflect"
 	"sync"
@@ -198,7 +199,7 @@ func TestOutcomes(t *testing.T) {
 			for {
 				select {
 				case sh := <-s.Shares():
-					switch n++; n % 4 {
+					switch n++; n % 5 {
 					case 0:
 						s.Report(sh, nil)
 					case 1:
@@ -207,6 +208,8 @@ func TestOutcomes(t *testing.T) {
 						s.Report(sh, &miner.Reject{Reason: "reason number " + time.Now().String()})
 					case 3:
 						s.Report(sh, errors.New("no answer in 30s"))
+					case 4:
+						s.Report(sh, fmt.Errorf("%w: too late", miner.ErrStale))
 					}
 				case <-ctx.Done():
 					return nil
@@ -216,14 +219,14 @@ func TestOutcomes(t *testing.T) {
 		s := run(t, 1000*time.Second+time.Millisecond, miner.Config{
 			Source: source, Devices: []miner.Device{&minertest.Device{Label: "dev", Rate: 100}},
 		})
-		if want := (miner.Tally{Accepted: 250, Rejected: 500, Lost: 250}); s.Shares != want {
+		if want := (miner.Tally{Accepted: 200, Rejected: 400, Lost: 200, Stale: 200}); s.Shares != want {
 			t.Errorf("%+v, want %+v", s.Shares, want)
 		}
-		if got := s.Reasons["low difficulty (code 23)"]; got != 250 {
-			t.Errorf("low difficulty counted %d times, want 250", got)
+		if got := s.Reasons["low difficulty (code 23)"]; got != 200 {
+			t.Errorf("low difficulty counted %d times, want 200", got)
 		}
-		if len(s.Reasons) != 65 || s.Reasons["other"] != 250-63 {
-			t.Errorf("%d reasons, %d other: want 64 and other, 187", len(s.Reasons), s.Reasons["other"])
+		if len(s.Reasons) != 65 || s.Reasons["other"] != 200-63 {
+			t.Errorf("%d reasons, %d other: want 64 and other, 137", len(s.Reasons), s.Reasons["other"])
 		}
 		if len(s.Recent) != 64 || s.Recent[63].Share.Found.Before(s.Recent[0].Share.Found) {
 			t.Errorf("%d recent outcomes, want 64, oldest first", len(s.Recent))

@@ -76,7 +76,7 @@ func TestHalt(t *testing.T) {
 		mines("the block is accepted", nil)
 		publish(1)
 		mines("a template that was under way", nil)
-		if _, err := r.halt(first); err != rejectSolved {
+		if _, err := r.halt(first); err != errSolved {
 			t.Errorf("another block on the same parent: %v", err)
 		}
 		third := publish(1)
@@ -93,7 +93,7 @@ func TestHalt(t *testing.T) {
 		for range keepJobs {
 			publish(2)
 		}
-		if _, err := r.halt(next); err != rejectOld {
+		if _, err := r.halt(next); err != errOld {
 			t.Errorf("a block of an old template: %v", err)
 		}
 		if len(r.kept) != keepJobs {

@@ -3,6 +3,7 @@ package solo
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -14,8 +15,8 @@ import (
 
 // Reasons of our own against a share that no node would make a block of.
 var (
-	rejectSolved = &miner.Reject{Code: 21, Reason: "stale: the best chain has a block on the same parent"}
-	rejectOld    = &miner.Reject{Code: 21, Reason: "stale: its block template is no longer held"}
+	errSolved = fmt.Errorf("%w: the best chain has a block on the same parent", miner.ErrStale)
+	errOld    = fmt.Errorf("%w: its block template is no longer held", miner.ErrStale)
 )
 
 // submitShares submits blocks until ctx ends, and then those that wait.
@@ -96,9 +97,9 @@ func (r *run) halt(job *miner.Job) (*node.Template, error) {
 	i := slices.IndexFunc(r.kept, func(k kept) bool { return k.job == job })
 	switch {
 	case r.solved[job.PrevHash]:
-		return nil, rejectSolved
+		return nil, errSolved
 	case i < 0:
-		return nil, rejectOld
+		return nil, errOld
 	}
 	if job.PrevHash == r.parent {
 		r.state = submitting

@@ -45,7 +45,9 @@ func start(t testing.TB, cfg pool.Config) *running {
 func startOn(t testing.TB, cfg pool.Config, l net.Listener) *running {
 	t.Helper()
 	ev := newEvents()
-	cfg.Log = slog.New(recorder{to: ev})
+	if cfg.Log == nil {
+		cfg.Log = slog.New(recorder{to: ev})
+	}
 	p, err := pool.New(cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -374,14 +376,20 @@ func number(hash []byte) *big.Int {
 	return new(big.Int).SetBytes(be)
 }
 
-// mine looks for a nonce from s.nonce on whose hash ok likes.
-func (m *miner) mine(w *work, s try, ok func(hash *big.Int) bool) try {
+// mine looks for a nonce from s.nonce on whose hash is at most most and above
+// least, which may be nil.
+func (m *miner) mine(w *work, s try, most, least *big.Int) try {
 	m.t.Helper()
 	h := m.header(w, &s)
+	top := uint32(new(big.Int).Rsh(most, 224).Uint64())
 	for range 50_000_000 {
 		binary.LittleEndian.PutUint32(h[76:], s.nonce)
-		if ok(number(double(h))) {
-			return s
+		sum := sha256.Sum256(h)
+		sum = sha256.Sum256(sum[:])
+		if binary.LittleEndian.Uint32(sum[28:]) <= top {
+			if n := number(sum[:]); n.Cmp(most) <= 0 && (least == nil || n.Cmp(least) > 0) {
+				return s
+			}
 		}
 		s.nonce++
 	}
@@ -393,15 +401,13 @@ func (m *miner) mine(w *work, s try, ok func(hash *big.Int) bool) try {
 // is no block.
 func (m *miner) share(w *work, en2 uint64) try {
 	m.t.Helper()
-	target, network := targetOf(w.difficulty), targetOfBits(w.bits)
-	return m.mine(w, m.blank(w, en2), func(h *big.Int) bool { return h.Cmp(target) <= 0 && h.Cmp(network) > 0 })
+	return m.mine(w, m.blank(w, en2), targetOf(w.difficulty), targetOfBits(w.bits))
 }
 
 // block mines one.
 func (m *miner) block(w *work, en2 uint64) try {
 	m.t.Helper()
-	network := targetOfBits(w.bits)
-	return m.mine(w, m.blank(w, en2), func(h *big.Int) bool { return h.Cmp(network) <= 0 })
+	return m.mine(w, m.blank(w, en2), targetOfBits(w.bits), nil)
 }
 
 // blank is the first header of an extranonce2.
@@ -489,7 +495,12 @@ func (h recorder) Handle(_ context.Context, r slog.Record) error {
 // await returns the nth event of a name, waiting for it.
 func (e *events) await(t testing.TB, name string, n int) event {
 	t.Helper()
-	late := time.After(30 * time.Second)
+	return e.awaitFor(t, 30*time.Second, name, n)
+}
+
+func (e *events) awaitFor(t testing.TB, limit time.Duration, name string, n int) event {
+	t.Helper()
+	late := time.After(limit)
 	for {
 		e.mu.Lock()
 		left, changed := n, e.changed

@@ -83,7 +83,7 @@ func TestNTime(t *testing.T) {
 	for _, ahead := range []uint32{0, 1, 600, 7190} { // the clock may have gone on since
 		s := m.blank(w, 0)
 		s.ntime += ahead
-		s = m.mine(w, s, func(h *big.Int) bool { return h.Cmp(target) <= 0 })
+		s = m.mine(w, s, target, nil)
 		m.want(m.submit(w, s), 0)
 	}
 }
@@ -123,7 +123,7 @@ func TestDifficultyIsExact(t *testing.T) {
 func TestDifficultyOfTheJob(t *testing.T) {
 	m := start(t, easy()).dial(t).login()
 	old := m.next(1)
-	s := m.mine(old, m.blank(old, 0), func(h *big.Int) bool { return h.Cmp(targetOf(1e-8)) <= 0 && h.Cmp(targetOf(1e-6)) > 0 })
+	s := m.mine(old, m.blank(old, 0), targetOf(1e-8), targetOf(1e-6))
 	m.ok("mining.suggest_difficulty", 1e-6)
 	next := m.next(2)
 	if next.difficulty != 1e-6 || next.clean || next.id == old.id {
@@ -135,7 +135,7 @@ func TestDifficultyOfTheJob(t *testing.T) {
 
 	m.ok("mining.suggest_difficulty", 1e-8)
 	m.next(3)
-	s = m.mine(next, m.blank(next, 9), func(h *big.Int) bool { return h.Cmp(targetOf(1e-8)) <= 0 && h.Cmp(targetOf(1e-6)) > 0 })
+	s = m.mine(next, m.blank(next, 9), targetOf(1e-8), targetOf(1e-6))
 	m.want(m.submit(next, s), 23)
 	m.want(m.submit(m.next(3), s), 0)
 	m.want(m.submit(next, m.share(next, 10)), 0)
@@ -169,7 +169,7 @@ func TestVersionRolling(t *testing.T) {
 	for i, bits := range []uint32{0, 0x2000, 0x00ffe000, 0x00abc000} {
 		s := m.blank(w, uint64(i+1))
 		s.version = 0x20000000 | bits
-		s = m.mine(w, s, func(h *big.Int) bool { return h.Cmp(target) <= 0 })
+		s = m.mine(w, s, target, nil)
 		m.want(m.submit(w, s, bits), 0)
 		m.want(m.submit(w, s, bits), 22)
 		other := s
@@ -209,7 +209,7 @@ func TestExtranonce2Sizes(t *testing.T) {
 					s.en2[j] = byte(rand.Uint32())
 				}
 				s.ntime += uint32(i)
-				s = m.mine(w, s, func(h *big.Int) bool { return h.Cmp(targetOf(w.difficulty)) <= 0 })
+				s = m.mine(w, s, targetOf(w.difficulty), nil)
 				m.want(m.submit(w, s), 0)
 				m.want(m.submit(w, s), 22)
 				s.en2 = append(s.en2, 0)

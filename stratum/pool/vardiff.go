@@ -14,7 +14,12 @@ const (
 	vardiffFewest   = 3   // shares, before difficulty rises
 	vardiffBand     = 1.5 // a rate within this factor is good enough
 	vardiffStep     = 16  // the most that difficulty changes at once, as a factor
-	vardiffWindow   = 60  // expected shares after which old ones count half
+
+	// Expected shares after which old ones count half, in the two windows: one to
+	// see a change of hash rate soon, one to see that the difficulty is a little
+	// off.
+	vardiffShort = 15
+	vardiffLong  = 120
 )
 
 // vardiff chooses the difficulty at which a client sends the shares that it
@@ -23,30 +28,40 @@ const (
 // if the difficulty is far off, never if it is right.
 type vardiff struct {
 	perSecond float64   // shares that should come
-	since     time.Time // up to when want is counted
-	got       float64   // shares in the window, weighted with their difficulty
-	want      float64   // shares that should have come in it
+	since     time.Time // up to when the windows count
+	windows   [2]window
 }
 
-// start begins a new window.
+// window counts shares at the present difficulty.
+type window struct {
+	span float64
+	got  float64 // weighted with their difficulty
+	want float64 // that should have come
+}
+
+// start begins anew.
 func (v *vardiff) start(now time.Time) {
-	v.since, v.got, v.want = now, 0, 0
+	v.since = now
+	v.windows = [2]window{{span: vardiffShort}, {span: vardiffLong}}
 }
 
 // share counts an accepted share. weight is its difficulty by the present one:
 // the client goes on for a moment at the old difficulty after a retarget.
 func (v *vardiff) share(now time.Time, weight float64) {
 	v.pass(now)
-	v.got += weight
+	for i := range v.windows {
+		v.windows[i].got += weight
+	}
 }
 
 func (v *vardiff) pass(now time.Time) {
-	if d := now.Sub(v.since).Seconds(); d > 0 {
-		v.want += d * v.perSecond
-	}
+	want := max(now.Sub(v.since).Seconds(), 0) * v.perSecond
 	v.since = now
-	for v.want > vardiffWindow {
-		v.want, v.got = v.want/2, v.got/2
+	for i := range v.windows {
+		w := &v.windows[i]
+		for w.want += want; w.want > w.span; {
+			w.want, w.got = w.want/2, w.got/2
+		}
 	}
 }
 
@@ -54,17 +69,26 @@ func (v *vardiff) pass(now time.Time) {
 // should not.
 func (v *vardiff) retarget(now time.Time) float64 {
 	v.pass(now)
-	if v.want <= 0 {
+	for i := range v.windows {
+		if f := v.windows[i].factor(); f != 1 {
+			return f
+		}
+	}
+	return 1
+}
+
+func (w *window) factor() float64 {
+	if w.want <= 0 {
 		return 1
 	}
-	ratio := v.got / v.want
-	evidence := v.want - v.got
-	if v.got > 0 {
-		evidence += v.got * math.Log(ratio)
+	ratio := w.got / w.want
+	evidence := w.want - w.got
+	if w.got > 0 {
+		evidence += w.got * math.Log(ratio)
 	}
 	switch {
 	case evidence < vardiffEvidence:
-	case ratio > vardiffBand && v.got >= vardiffFewest:
+	case ratio > vardiffBand && w.got >= vardiffFewest:
 		return min(ratio, vardiffStep)
 	case ratio < 1/vardiffBand:
 		return max(ratio, 1.0/vardiffStep)

@@ -1,0 +1,218 @@
+package stratum
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/bits"
+	"net"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"gominer/hasher"
+	"gominer/stratum/v1"
+)
+
+// Config says which pool to mine on, and how. URL and User are required; the
+// zero value of every other field is its default.
+type Config struct {
+	URL   string // "stratum+tcp://host:port"; a bare "host:port" is the same
+	User  string // whom shares are submitted as; if empty, the one in URL
+	Pass  string // if empty, the one in URL, else "x"
+	Agent string // "name/version" that the pool is told; default "gominer"
+
+	NoVersionRolling bool
+	VersionMask      uint32 // header version bits asked for; default 1fffe000
+	MinBits          int    // how many of them to ask for at least; default 2
+
+	// SuggestDifficulty is a share difficulty to ask for; 0 asks for none.
+	SuggestDifficulty float64
+
+	// DifficultyNow applies mining.set_difficulty to the job in progress, for
+	// pools that enforce it at once. Otherwise it holds from the next job on.
+	DifficultyNow bool
+
+	NoResume  bool            // never ask for the session of a broken connection
+	Reconnect ReconnectPolicy // which client.reconnect to follow
+
+	Limits   v1.Limits // caps on what the pool may send
+	Timeouts Timeouts
+
+	// Dial connects to the pool; network is "tcp", addr host:port. The default
+	// resolves the host, races its addresses (RFC 8305) and keeps the
+	// connection alive.
+	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
+
+	Log *slog.Logger // nil discards
+}
+
+// ReconnectPolicy says which client.reconnect is followed. Whatever it says, the
+// user stays the same, no wait is longer than a minute, and ten seconds pass
+// between two.
+type ReconnectPolicy int
+
+// The policies.
+const (
+	ReconnectSameSite ReconnectPolicy = iota // to the same host or registrable domain
+	ReconnectRefuse                          // to nowhere
+	ReconnectAllow                           // to anywhere
+)
+
+// Timeouts are the times after which a session does something. A field that is
+// zero stands for its default.
+type Timeouts struct {
+	Connect   time.Duration // for each address; default 5 s
+	Handshake time.Duration // from the connection to the worker's authorization; default 15 s
+	Job       time.Duration // without a job after authorization: another line is sent; default 500 ms
+	Silent    time.Duration // without a line or a first job: the pool is asked; default 90 s
+	Ask       time.Duration // without a line after it was asked: it is dropped; default 10 s
+	Submit    time.Duration // without an answer to a share: it is dropped; default 30 s
+	Grace     time.Duration // for the answers to the last shares; default 2 s
+}
+
+// DefaultTimeouts are the times of a zero Timeouts.
+var DefaultTimeouts = Timeouts{
+	Connect:   5 * time.Second,
+	Handshake: 15 * time.Second,
+	Job:       500 * time.Millisecond,
+	Silent:    90 * time.Second,
+	Ask:       10 * time.Second,
+	Submit:    30 * time.Second,
+	Grace:     2 * time.Second,
+}
+
+const (
+	defaultAgent   = "gominer"
+	defaultPass    = "x"
+	defaultMask    = 0x1fffe000 // BIP320
+	defaultMinBits = 2
+)
+
+// complete checks c, fills in the defaults and returns the pool's address.
+func (c *Config) complete() (pool address, err error) {
+	pool, user, pass, err := parseURL(c.URL)
+	if err != nil {
+		return pool, err
+	}
+	if c.User == "" {
+		c.User = user
+	}
+	if c.Pass == "" {
+		c.Pass = pass
+	}
+	setDefault(&c.Pass, defaultPass)
+	setDefault(&c.Agent, defaultAgent)
+	setDefault(&c.VersionMask, defaultMask)
+	setDefault(&c.MinBits, defaultMinBits)
+	t, d := &c.Timeouts, &DefaultTimeouts
+	setDefault(&t.Connect, d.Connect)
+	setDefault(&t.Handshake, d.Handshake)
+	setDefault(&t.Job, d.Job)
+	setDefault(&t.Silent, d.Silent)
+	setDefault(&t.Ask, d.Ask)
+	setDefault(&t.Submit, d.Submit)
+	setDefault(&t.Grace, d.Grace)
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Dial == nil {
+		c.Dial = newDialer(t.Connect).connect
+	}
+	return pool, c.check()
+}
+
+func setDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+func (c *Config) check() error {
+	t := &c.Timeouts
+	switch {
+	case c.User == "":
+		return errors.New("no user for the pool: give the account, or the payout address, that shares count for")
+	case c.MinBits < 0 || c.MinBits > bits.OnesCount32(c.VersionMask):
+		return fmt.Errorf("version mask %08x cannot hold the %d bits that are the least to ask for", c.VersionMask, c.MinBits)
+	case c.Reconnect < ReconnectSameSite || c.Reconnect > ReconnectAllow:
+		return fmt.Errorf("unknown reconnect policy %d", c.Reconnect)
+	case min(t.Connect, t.Handshake, t.Job, t.Silent, t.Ask, t.Submit, t.Grace) < 0:
+		return errors.New("a time-out is below 0")
+	}
+	if c.SuggestDifficulty != 0 {
+		if _, err := hasher.TargetFromDifficulty(c.SuggestDifficulty); err != nil {
+			return fmt.Errorf("difficulty to suggest: %w", err)
+		}
+	}
+	return nil
+}
+
+// schemeTCP is Stratum V1 over plain TCP, the one scheme that New knows.
+const schemeTCP = "stratum+tcp"
+
+// address is where a pool is.
+type address struct {
+	host string // a name, or an IP address without brackets
+	port uint16
+}
+
+// String returns host:port.
+func (a address) String() string { return net.JoinHostPort(a.host, strconv.Itoa(int(a.port))) }
+
+// url returns the URL of the pool, which holds no secrets.
+func (a address) url() string { return schemeTCP + "://" + a.String() }
+
+// parseURL takes a pool's URL apart. Its errors repeat nothing that may be a
+// password.
+func parseURL(s string) (pool address, user, pass string, err error) {
+	const example = "stratum+tcp://pool.example.org:3333"
+	if s == "" {
+		return pool, "", "", errors.New("no pool URL: want one like " + example)
+	}
+	scheme, rest, found := strings.Cut(s, "://")
+	if !found {
+		scheme, rest = schemeTCP, s
+	}
+	if !strings.EqualFold(scheme, schemeTCP) {
+		return pool, "", "", fmt.Errorf("pool URL: scheme %.20q is not spoken: only %s is", scheme, schemeTCP)
+	}
+	if i := strings.LastIndexByte(rest, '@'); i >= 0 {
+		name, secret, _ := strings.Cut(rest[:i], ":")
+		rest = rest[i+1:]
+		user, err = url.PathUnescape(name)
+		if err == nil {
+			pass, err = url.PathUnescape(secret)
+		}
+		if err != nil {
+			return pool, "", "", errors.New("pool URL: what stands before the @ has a % that begins no escape: write %25")
+		}
+	}
+	rest, _, _ = strings.Cut(rest, "#") // cgminer's #xnsub and the like; extranonce subscription needs no asking for
+	rest = strings.TrimSuffix(rest, "/")
+	shown := v1.CleanText(rest, 80)
+	if strings.ContainsAny(rest, "/?") {
+		return pool, "", "", fmt.Errorf("pool URL: %q has a path: want nothing after host:port, as in %s", shown, example)
+	}
+	host, port, err := net.SplitHostPort(rest)
+	var addrErr *net.AddrError
+	switch {
+	case errors.As(err, &addrErr) && addrErr.Err == "missing port in address" && !found:
+		return pool, "", "", fmt.Errorf("%q is not the host:port of a pool: want one like %s; user names are given apart", shown, example)
+	case errors.As(err, &addrErr) && addrErr.Err == "missing port in address":
+		return pool, "", "", fmt.Errorf("pool URL: %q has no port: want host:port, as in %s", shown, example)
+	case err != nil:
+		return pool, "", "", fmt.Errorf("pool URL: %q is not host:port: want one like %s, with an IPv6 address in brackets", shown, example)
+	}
+	n, err := strconv.ParseUint(port, 10, 16)
+	if err != nil || n == 0 {
+		return pool, "", "", fmt.Errorf("pool URL: port %q is not a number from 1 to 65535", v1.CleanText(port, 20))
+	}
+	if !validHost(host) {
+		return pool, "", "", fmt.Errorf("pool URL: %q is neither a host name nor an IP address", v1.CleanText(host, 80))
+	}
+	return address{host, uint16(n)}, user, pass, nil
+}

@@ -1,0 +1,145 @@
+package stratum
+
+import (
+	"strings"
+	"time"
+
+	"gominer/stratum/v1"
+)
+
+// mostHeld is how many messages may come before the answer to mining.subscribe
+// that they have to wait for; the oldest give way.
+const mostHeld = 16
+
+// handle acts on a message of the pool. An error ends the connection.
+func (c *conn) handle(m v1.Message) error {
+	switch m := m.(type) {
+	case *v1.Response:
+		return c.onResponse(m)
+	case *v1.Notify, *v1.SetDifficulty, *v1.SetExtranonce, *v1.SetVersionMask:
+		if c.subscribed {
+			c.onWork(m)
+			return nil
+		}
+		if len(c.held) == mostHeld {
+			c.held = c.held[1:]
+		}
+		c.held = append(c.held, m)
+	case *v1.SetGoal:
+		if m.Algorithm != "" && !strings.EqualFold(m.Algorithm, "SHA256d") {
+			return c.errorf("it wants %q mined, and this miner does SHA256d: choose another pool", v1.CleanText(m.Algorithm, mostName))
+		}
+	case *v1.Ping:
+		c.answer(m.ID, v1.TextResponse(m.ID, "pong"))
+	case *v1.GetVersion:
+		c.answer(m.ID, v1.TextResponse(m.ID, c.cfg.Agent))
+	case *v1.ShowMessage:
+		c.answer(m.ID, v1.Accept(m.ID))
+		c.show(m.Text)
+	case *v1.Reconnect:
+		c.answer(m.ID, v1.Accept(m.ID))
+		return c.onReconnect(m)
+	case *v1.Unknown:
+		c.answer(m.ID, v1.Refuse(m.ID, v1.CodeMethodNotFound, "Method not found"))
+		c.src.log.Debug("unknown method", "method", v1.CleanText(m.Name, mostName))
+	default: // what only clients send
+		c.src.log.Debug("method out of place", "method", m.Method())
+	}
+	return nil
+}
+
+// mostName is how much of a name that the pool chose is shown, in bytes.
+const mostName = 64
+
+// onWork acts on what jobs are made of.
+func (c *conn) onWork(m v1.Message) {
+	switch m := m.(type) {
+	case *v1.Notify:
+		c.onNotify(m)
+	case *v1.SetDifficulty:
+		c.setDifficulty(m.Difficulty)
+	case *v1.SetExtranonce:
+		c.setExtranonce(extranonce{string(m.Extranonce1), m.Extranonce2Size})
+	case *v1.SetVersionMask:
+		if c.cfg.NoVersionRolling {
+			return
+		}
+		c.rolling = c.rolling || m.Mask != 0
+		c.setMask(m.Mask)
+	}
+}
+
+// onResponse finds the request that r answers.
+func (c *conn) onResponse(r *v1.Response) error {
+	n, ok := r.ID.Number()
+	req, open := c.asked[n]
+	if !ok || !open {
+		if r.Error != nil { // of no request in particular: a farewell, perhaps
+			c.lastWord = r.Error.Error()
+			c.src.log.Debug("the pool answers what needs no answer", "id", r.ID, "error", r.Error)
+		}
+		return nil
+	}
+	delete(c.asked, n)
+	switch req.what {
+	case configureRequest:
+		c.onConfigure(r)
+	case subscribeRequest:
+		return c.onSubscribe(r)
+	case authorizeRequest:
+		return c.onAuthorize(r)
+	case submitRequest:
+		c.onSubmit(req.sub, r)
+	}
+	return nil
+}
+
+// answer sends r if the message wants an answer.
+func (c *conn) answer(id v1.ID, r *v1.Response) {
+	if !id.Notification() {
+		c.send(r)
+	}
+}
+
+// malformed acts on a message of which a field is wrong: what was known before
+// stays.
+func (c *conn) malformed(e *v1.FieldError) error {
+	if n, ok := e.ID.Number(); ok && e.Method == "answer" {
+		if _, open := c.asked[n]; open {
+			return c.onResponse(v1.Refuse(e.ID, 0, e.Error()))
+		}
+	}
+	if e.Method != "mining.notify" {
+		c.src.log.Warn("message ignored", "error", e)
+		return nil
+	}
+	c.invalid++
+	if c.invalid&(c.invalid-1) == 0 { // the 1st, 2nd, 4th, 8th…
+		c.src.log.Warn("invalid job ignored, the previous one stays", "error", e, "count", c.invalid)
+	}
+	c.status()
+	return nil
+}
+
+const (
+	mostMessage  = 1 << 10 // bytes of client.show_message that are shown
+	messageEvery = time.Second
+)
+
+func (c *conn) show(text string) {
+	if text = v1.CleanText(text, mostMessage); text == "" || time.Since(c.shown) < messageEvery {
+		return
+	}
+	c.shown = time.Now()
+	c.ms.Message(text)
+}
+
+func (c *conn) onReconnect(m *v1.Reconnect) error {
+	mv, why := c.src.follow(m, c.at)
+	if mv == nil {
+		c.src.log.Warn("client.reconnect not followed: "+why, "host", v1.CleanText(m.Host, mostName), "port", m.Port)
+		return nil
+	}
+	c.src.log.Info("the pool asks to reconnect", "to", mv.to, "wait", mv.wait)
+	return mv
+}

@@ -1,0 +1,118 @@
+// Package stratum mines on a pool: it makes a miner.Source of a pool's URL.
+//
+// It holds what a client of Stratum V1 decides: in which order to shake hands,
+// what to make of pools that deviate, which job a share still counts for, when a
+// pool is silent, where a reconnect may lead. How lines look is known to
+// stratum/v1 alone; when to try again and which pool comes next, to miner.
+//
+// Stratum V1 has no formal specification; mining.configure is that of BIP310.
+// Where a rule answers the behaviour of pools in the field, it says so.
+package stratum
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"gominer/miner"
+)
+
+// Source is a pool. It implements miner.Source and miner.Settler.
+type Source struct {
+	cfg  Config // complete
+	pool address
+	log  *slog.Logger
+
+	// What one connection leaves to the next; owned by the Run in progress.
+	session    resumption
+	configure  configuring
+	unanswered []*submission // of broken connections, in the order they were found
+	followed   time.Time     // the latest client.reconnect
+}
+
+// New checks cfg and returns its pool as a source. It connects to nothing yet.
+func New(cfg Config) (*Source, error) {
+	pool, err := cfg.complete()
+	if err != nil {
+		return nil, err
+	}
+	return &Source{cfg: cfg, pool: pool, log: cfg.Log.With("source", pool.String())}, nil
+}
+
+// Name returns the pool's host:port.
+func (s *Source) Name() string { return s.pool.String() }
+
+// Run connects to the pool, publishes its jobs and submits shares until the
+// connection is lost, the pool refuses the worker, or ctx ends. The error is a
+// sentence for people: what happened, where, and what to do about it.
+//
+// Shares that a lost connection left unanswered stay with the Source. The next
+// Run sends them again, once, if the pool still knows the extranonce that they
+// were found under, and reports them as lost if not.
+func (s *Source) Run(ctx context.Context, ms *miner.Session) error {
+	for at := s.pool; ; {
+		ms.Status(miner.SourceStatus{State: miner.Connecting, URL: at.url(), Protocol: protocol, User: s.cfg.User})
+		err := s.visit(ctx, ms, at)
+		var mv *move
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case errors.As(err, &mv):
+			ms.Publish(nil)
+			if mv.abroad {
+				s.forget(ms)
+			}
+			if !sleep(ctx, mv.wait) {
+				return ctx.Err()
+			}
+			at = mv.to
+		case errors.Is(err, errWithoutConfigure):
+			s.log.Info("the pool closed the connection on mining.configure: connecting without it")
+		default:
+			return err
+		}
+	}
+}
+
+// Settle reports the shares that the last Run left unanswered as lost.
+func (s *Source) Settle(ms *miner.Session) {
+	for _, sub := range s.unanswered {
+		ms.Report(sub.share, errBroken)
+	}
+	s.unanswered = nil
+}
+
+// forget leaves nothing of this pool's for another.
+func (s *Source) forget(ms *miner.Session) {
+	s.Settle(ms)
+	s.session, s.configure = resumption{}, configureAsk
+}
+
+// visit connects to at and holds the connection until it ends.
+func (s *Source) visit(ctx context.Context, ms *miner.Session, at address) error {
+	nc, err := s.cfg.Dial(ctx, "tcp", at.String())
+	if err != nil {
+		return explainDial(at, err)
+	}
+	c := newConn(s, ms, at, nc)
+	err = c.run(ctx)
+	c.leave(ctx.Err() != nil)
+	return err
+}
+
+// Error makes a move an error, which ends the connection it came over.
+func (m *move) Error() string { return fmt.Sprintf("the pool sends its clients to %v", m.to) }
+
+// sleep waits for d; false if ctx ended first.
+func sleep(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-t.C:
+		return true
+	}
+}

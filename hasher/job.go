@@ -24,7 +24,10 @@ type job16 struct {
 	tail
 	mid [8][16]uint32
 	st3 [8][16]uint32
-	sha [16][8]uint32 // st3 of one lane after the other, in SHA-NI's order f, e, b, a, h, g, d, c
+
+	// st3 and mid of one lane after the other, in SHA-NI's order f, e, b, a, h, g, d, c
+	shaSt3 [16][8]uint32
+	shaMid [16][8]uint32
 }
 
 // search is an assembly function that goes through batches of nonces from the
@@ -106,10 +109,15 @@ func (j *job16) set(mid [][8]uint32, w *[64]uint32) {
 		for i, x := range s {
 			j.mid[i][lane] = x
 		}
+		j.shaMid[lane] = shaOrder(&s)
 		rounds(&s, w, 0, 4)
 		for i, x := range s {
 			j.st3[i][lane] = x
 		}
-		j.sha[lane] = [8]uint32{s[5], s[4], s[1], s[0], s[7], s[6], s[3], s[2]}
+		j.shaSt3[lane] = shaOrder(&s)
 	}
+}
+
+func shaOrder(s *[8]uint32) [8]uint32 {
+	return [8]uint32{s[5], s[4], s[1], s[0], s[7], s[6], s[3], s[2]}
 }

@@ -13,6 +13,8 @@ func archKernels() []archKernel {
 		{hasAVX512 && hasSHA, Kernel{Name: "avx512hi-sha-ver", Lanes: 16, Versions: 16, Find: findAVX512HiSHAVer}},
 		{hasAVX512, Kernel{Name: "avx512-ver", Lanes: 16, Versions: 16, Find: findAVX512Ver}},
 		{hasAVX512, Kernel{Name: "avx512", Lanes: 16, Versions: 1, Find: findAVX512}},
+		{hasSHA, Kernel{Name: "shani-ver", Lanes: 2, Versions: 16, Find: findSHANIVer}},
+		{hasSHA, Kernel{Name: "shani", Lanes: 2, Versions: 1, Find: findSHANI}},
 		{hasAVX2, Kernel{Name: "avx2-ver", Lanes: 8, Versions: 8, Find: findAVX2Ver}},
 		{hasAVX2, Kernel{Name: "avx2", Lanes: 8, Versions: 1, Find: findAVX2}},
 		{true, Kernel{Name: "sse2", Lanes: 4, Versions: 1, Find: findSSE2}},
@@ -51,4 +53,12 @@ func findAVX2Ver(p *Prep, first, count uint32, found []Candidate) []Candidate {
 
 func findSSE2(p *Prep, first, count uint32, found []Candidate) []Candidate {
 	return findLanes(p, first, count, found, 4, searchSSE2)
+}
+
+func findSHANI(p *Prep, first, count uint32, found []Candidate) []Candidate {
+	return findLanes(p, first, count, found, 2, searchSHANI)
+}
+
+func findSHANIVer(p *Prep, first, count uint32, found []Candidate) []Candidate {
+	return findVersions(p, first, count, found, 16, searchSHANIVer)
 }

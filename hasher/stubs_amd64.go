@@ -29,6 +29,16 @@ func searchAVX2Ver(j *job16, nonce uint32, batches int) (done int, mask uint32)
 //go:noescape
 func searchSSE2(j *job, nonce uint32, batches int) (done int, mask uint32)
 
+// searchSHANI is in shani_amd64.s.
+//
+//go:noescape
+func searchSHANI(j *job, nonce uint32, batches int) (done int, mask uint32)
+
+// searchSHANIVer is in shani_ver_amd64.s.
+//
+//go:noescape
+func searchSHANIVer(j *job16, nonce uint32, batches int) (done int, mask uint32)
+
 // searchAVX512SHAVer is in avx512_sha_ver_amd64.s.
 //
 //go:noescape

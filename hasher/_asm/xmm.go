@@ -157,3 +157,18 @@ func (x *xmm) candidates(e val) {
 func (x *xmm) unfold(job int) {
 	unfold(x.code, x.k, job, 16, "MOVSS", "MOVO", ins{"PSHUFD", []string{"$0", "X0", "X0"}})
 }
+
+// transpose turns four vectors of four lanes.
+func (x *xmm) transpose(v [4]val) [4]val {
+	both := func(lo, hi string, a, b val) (l, h val) {
+		h = x.load(a)
+		x.emit(lo, b.arg, a.arg)
+		x.emit(hi, b.arg, h.arg)
+		return a, h
+	}
+	a, b := both("PUNPCKLLQ", "PUNPCKHLQ", v[0], v[1])
+	c, d := both("PUNPCKLLQ", "PUNPCKHLQ", v[2], v[3])
+	v[0], v[1] = both("PUNPCKLQDQ", "PUNPCKHQDQ", a, c)
+	v[2], v[3] = both("PUNPCKLQDQ", "PUNPCKHQDQ", b, d)
+	return v
+}

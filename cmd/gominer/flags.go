@@ -103,7 +103,7 @@ func (p *process) applyEnvironment(cmd *cobra.Command) (err error) {
 		err = setFromEnvironment(cmd.Flags(), f, v)
 	})
 	if err != nil {
-		return err
+		return verbError(cmd.Name(), err)
 	}
 	cmd.Flags().Visit(func(f *pflag.Flag) {
 		for _, other := range f.Annotations[annotationExclude] {

@@ -32,13 +32,13 @@ func (h *people) Handle(_ context.Context, r slog.Record) error {
 	if all.event == "hashrate" && h.level >= slog.LevelInfo {
 		return nil // the progress says it
 	}
-	return h.screen.print(h.line(&r, all.attrs))
+	return h.screen.print(h.line(&r, all))
 }
 
 // textWidth is where the attributes begin.
 const textWidth = 22
 
-func (h *people) line(r *slog.Record, fields []slog.Attr) string {
+func (h *people) line(r *slog.Record, all with) string {
 	paint := painter(h.screen.colour)
 	var b strings.Builder
 	if h.screen.width() > 0 {
@@ -58,22 +58,50 @@ func (h *people) line(r *slog.Record, fields []slog.Attr) string {
 		b.WriteString("INFO  ")
 	}
 	text := escape(r.Message)
-	b.WriteString(text)
+	if sgr := eventColours[all.event]; sgr != "" && r.Level < slog.LevelWarn {
+		b.WriteString(paint(sgr, text))
+	} else {
+		b.WriteString(text)
+	}
+	fields := all.attrs
+	if h.level > slog.LevelDebug {
+		fields = brief(all)
+	}
 	if len(fields) > 0 {
 		b.WriteString(strings.Repeat(" ", max(0, textWidth-len(text))))
 	}
 	for _, a := range fields {
-		if hidden[a.Key] && h.level > slog.LevelDebug {
-			continue
-		}
-		b.WriteString("  " + paint(dim, escape(a.Key)+"=") + humane(a))
+		b.WriteString("  " + paint(dim, escape(strings.TrimSuffix(a.Key, "_ms"))+"=") + humane(a))
 	}
 	b.WriteByte('\n')
 	return b.String()
 }
 
-// hidden are attributes that only machines compare, shown from debug on.
-var hidden = map[string]bool{"hash": true, "clean": true}
+// eventColours are the good news.
+var eventColours = map[string]string{"share": green, "block": bold + ";" + green}
+
+// brief returns the attributes that people want of an event; what only programs
+// compare is shown from debug on. A share's own difficulty stands before the
+// one that was asked for.
+func brief(all with) (fields []slog.Attr) {
+	wanted := ""
+	for _, a := range all.attrs {
+		switch {
+		case all.event == "share" && a.Key == "difficulty":
+			wanted = humane(a)
+			continue
+		case all.event == "share" && a.Key == "share_difficulty":
+			a = slog.String("difficulty", humane(a)+"/"+wanted)
+		case repeated[a.Key] || all.event == "share" && (a.Key == "job" || a.Key == "source"):
+			continue
+		}
+		fields = append(fields, a)
+	}
+	return fields
+}
+
+// repeated are attributes that the text says, or that nobody can compare by eye.
+var repeated = map[string]bool{"hash": true, "clean": true, "result": true, "state": true}
 
 // humane writes an attribute's value with a unit and few digits.
 func humane(a slog.Attr) string {

@@ -75,8 +75,9 @@ func (p *process) getenv(name string) (value string, ok bool) {
 // run runs the program and returns its exit code.
 func (p *process) run() int {
 	ctx, cancel := context.WithCancelCause(context.Background())
-	defer cancel(nil)
-	go p.watchSignals(ctx, cancel)
+	done := make(chan struct{})
+	defer close(done)
+	go p.watchSignals(cancel, done)
 	err := newRoot(p).ExecuteContext(ctx)
 	var stop interrupted
 	switch {
@@ -89,15 +90,19 @@ func (p *process) run() int {
 	return exitCode(err)
 }
 
-// watchSignals cancels at the first signal and ends the process at the second.
-func (p *process) watchSignals(ctx context.Context, cancel context.CancelCauseFunc) {
-	select {
-	case s := <-p.signals:
-		cancel(interrupted{s})
-	case <-ctx.Done():
-		return
+// watchSignals cancels at the first signal and ends the process at the second,
+// until the program is done.
+func (p *process) watchSignals(cancel context.CancelCauseFunc, done <-chan struct{}) {
+	for insisting := false; ; insisting = true {
+		select {
+		case s := <-p.signals:
+			if insisting {
+				fmt.Fprintln(p.stderr)
+				p.kill(exitInterrupted)
+			}
+			cancel(interrupted{s})
+		case <-done:
+			return
+		}
 	}
-	<-p.signals
-	fmt.Fprintln(p.stderr)
-	p.kill(exitInterrupted)
 }

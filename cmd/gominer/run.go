@@ -200,7 +200,7 @@ func (d *display) summarize(s miner.Snapshot) error {
 
 func summaryText(s *miner.Snapshot) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "mined for %s at %s, %sH in all\n", span(s.Elapsed), hashrate(s.Rate.Avg), strings.TrimSuffix(withUnit(siNumber(float64(s.Hashes)), ""), " "))
+	fmt.Fprintf(&b, "mined for %s at %s: %s hashes\n", span(s.Elapsed), hashrate(s.Rate.Avg), siNumber(float64(s.Hashes)))
 	t := &s.Shares
 	fmt.Fprintf(&b, "shares: %s accepted, %s rejected", count(t.Accepted), count(t.Rejected))
 	for _, n := range []struct {

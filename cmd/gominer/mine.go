@@ -1,0 +1,86 @@
+package main
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"gominer/miner"
+)
+
+// mineOptions are the flags of mine. What a package has a Config for is bound
+// right into it.
+type mineOptions struct {
+	sources sourceOptions
+	devices deviceOptions
+	engine  miner.Config
+	output
+}
+
+func newMine(p *process) *cobra.Command {
+	o := &mineOptions{}
+	cmd := &cobra.Command{
+		Use:   "mine -o URL [-u USER] [flags]",
+		Short: "Mine on pools or nodes",
+		Long: `Mines on the first of the URLs that works, and returns to an earlier one when it
+is back. A pool is stratum+tcp://host:port, or host:port alone; a Bitcoin node of
+one's own is http://user:pass@host:port, and needs --coinbase-address.
+
+Ctrl-C ends it in good order: shares that were found are still sent, and a
+summary is printed. A second Ctrl-C ends it at once.`,
+		Example: `gominer mine -o stratum+tcp://pool.example.org:3333 -u ADDRESS.worker
+gominer mine -o pool.example.org:3333 -O alice:x -o backup.example.org:3333 -O bob:x
+gominer mine -o http://127.0.0.1:8332 --cookie-file ~/.bitcoin/.cookie --coinbase-address ADDRESS
+gominer mine -o 127.0.0.1:3333 -u test --json --until shares=20 | jq .event
+GOMINER_URL=pool.example.org:3333 GOMINER_USER=ADDRESS gominer mine`,
+		Args: p.noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return p.mine(cmd.Context(), o) },
+	}
+	o.sources.flags(cmd)
+	o.devices.flags(cmd)
+	section(cmd, "Search", func(f *pflag.FlagSet) {
+		untilVar(f, &o.engine.Until)
+		f.BoolVar(&o.engine.SubmitStale, "submit-stale", false, "send shares whose job was replaced; some pools pay for them")
+		f.Uint64Var(&o.engine.Start.Extranonce2, "start-extranonce2", 0, "begin with the extranonce2 `N` (0x… is hex), to find a known header again")
+		f.Uint32Var(&o.engine.Start.Nonce, "start-nonce", 0, "begin with the nonce `N` (0x… is hex)")
+	})
+	section(cmd, "Output", o.output.flags)
+	o.output.completions(cmd)
+	return cmd
+}
+
+// untilVar defines --until; each use adds a limit.
+func untilVar(f *pflag.FlagSet, u *miner.Until) {
+	valueVar(f, u, "until", "", "", "end with exit code 0 at `LIMIT`: shares=N or blocks=N accepted, or time=D; the first of several",
+		func(s string) (miner.Until, error) {
+			sum := *u
+			err := addUntil(&sum, s)
+			return sum, err
+		})
+}
+
+func (p *process) mine(ctx context.Context, o *mineOptions) error {
+	if err := o.devices.check(); err != nil {
+		return verbError("mine", err)
+	}
+	if err := o.sources.check(); err != nil {
+		return verbError("mine", err)
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	d := p.show(&o.output, cancel)
+	cfg := o.engine
+	var err error
+	if cfg.Source, err = o.sources.open(d.log); err != nil {
+		return verbError("mine", err)
+	}
+	kernels, err := chooseKernel(o.devices.kernel)
+	if err != nil {
+		return verbError("mine", err)
+	}
+	if cfg.Devices, err = o.devices.open(d, kernels); err != nil {
+		return verbError("mine", err)
+	}
+	return d.mine(ctx, cfg)
+}

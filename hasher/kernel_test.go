@@ -72,7 +72,8 @@ func FuzzKernels(f *testing.F) {
 			hashertest.Sort(got, first)
 			want := hashertest.Search(h, versions, limit, first, count)
 			if !slices.Equal(got, want) {
-				t.Errorf("%s: %d nonces of %x from %#x, limit %#x: %+v, want %+v", k.Name, count, b[:80], first, limit, got, want)
+				t.Errorf("%s: %d nonces of %x from %#x, limit %#x: %d candidates, want %d: %.200v, want %.200v",
+					k.Name, count, b[:80], first, limit, len(got), len(want), fmt.Sprint(got), fmt.Sprint(want))
 			}
 		}
 	})

@@ -31,23 +31,73 @@ func sigma1(x uint32) uint32 {
 	return bits.RotateLeft32(x, -17) ^ bits.RotateLeft32(x, -19) ^ x>>10
 }
 
-// round is one SHA-256 round with kw = K[i] + W[i]. The state turns by one
-// place in s instead of being moved: round i works on s rotated by i.
-func round(a, b, c, d, e, f, g, h, kw uint32) (newD, newH uint32) {
-	t := h + kw + (g ^ e&(f^g)) +
+// round is one SHA-256 round with kw = K[i] + W[i]: the two words of the state
+// that change, e in the place of d and a in that of h. The state turns by one
+// place in the arguments instead of being moved.
+func round(a, b, c, d, e, f, g, h, kw uint32) (newE, newA uint32) {
+	h += kw + (g ^ e&(f^g)) +
 		(bits.RotateLeft32(e, -6) ^ bits.RotateLeft32(e, -11) ^ bits.RotateLeft32(e, -25))
-	return d + t, t + (a&b | c&(a|b)) +
+	return d + h, h + (a&b | c&(a|b)) +
 		(bits.RotateLeft32(a, -2) ^ bits.RotateLeft32(a, -13) ^ bits.RotateLeft32(a, -22))
 }
 
-// rounds runs rounds from to to-1, eight at a time at the most, over s with the
-// schedule w.
+// rounds runs rounds from to to-1 over s with the schedule w.
 func rounds(s *[8]uint32, w *[64]uint32, from, to int) {
 	a, b, c, d, e, f, g, h := s[0], s[1], s[2], s[3], s[4], s[5], s[6], s[7]
-	for i := from; i < to; i++ {
-		e1, a1 := round(a, b, c, d, e, f, g, h, k256[i]+w[i])
-		a, b, c, d, e, f, g, h = a1, a, b, c, e1, e, f, g
+	i := from
+	for ; i+8 <= to; i += 8 {
+		k, w := (*[8]uint32)(k256[i:]), (*[8]uint32)(w[i:])
+		d, h = round(a, b, c, d, e, f, g, h, k[0]+w[0])
+		c, g = round(h, a, b, c, d, e, f, g, k[1]+w[1])
+		b, f = round(g, h, a, b, c, d, e, f, k[2]+w[2])
+		a, e = round(f, g, h, a, b, c, d, e, k[3]+w[3])
+		h, d = round(e, f, g, h, a, b, c, d, k[4]+w[4])
+		g, c = round(d, e, f, g, h, a, b, c, k[5]+w[5])
+		f, b = round(c, d, e, f, g, h, a, b, k[6]+w[6])
+		e, a = round(b, c, d, e, f, g, h, a, k[7]+w[7])
 	}
+	for ; i < to; i++ {
+		newE, newA := round(a, b, c, d, e, f, g, h, k256[i]+w[i])
+		a, b, c, d, e, f, g, h = newA, a, b, c, newE, e, f, g
+	}
+	*s = [8]uint32{a, b, c, d, e, f, g, h}
+}
+
+// next16 runs 16 rounds over s, turning w into the 16 words after it as it goes.
+func next16(s *[8]uint32, w, k *[16]uint32) {
+	a, b, c, d, e, f, g, h := s[0], s[1], s[2], s[3], s[4], s[5], s[6], s[7]
+	w[0] += sigma1(w[14]) + w[9] + sigma0(w[1])
+	d, h = round(a, b, c, d, e, f, g, h, k[0]+w[0])
+	w[1] += sigma1(w[15]) + w[10] + sigma0(w[2])
+	c, g = round(h, a, b, c, d, e, f, g, k[1]+w[1])
+	w[2] += sigma1(w[0]) + w[11] + sigma0(w[3])
+	b, f = round(g, h, a, b, c, d, e, f, k[2]+w[2])
+	w[3] += sigma1(w[1]) + w[12] + sigma0(w[4])
+	a, e = round(f, g, h, a, b, c, d, e, k[3]+w[3])
+	w[4] += sigma1(w[2]) + w[13] + sigma0(w[5])
+	h, d = round(e, f, g, h, a, b, c, d, k[4]+w[4])
+	w[5] += sigma1(w[3]) + w[14] + sigma0(w[6])
+	g, c = round(d, e, f, g, h, a, b, c, k[5]+w[5])
+	w[6] += sigma1(w[4]) + w[15] + sigma0(w[7])
+	f, b = round(c, d, e, f, g, h, a, b, k[6]+w[6])
+	w[7] += sigma1(w[5]) + w[0] + sigma0(w[8])
+	e, a = round(b, c, d, e, f, g, h, a, k[7]+w[7])
+	w[8] += sigma1(w[6]) + w[1] + sigma0(w[9])
+	d, h = round(a, b, c, d, e, f, g, h, k[8]+w[8])
+	w[9] += sigma1(w[7]) + w[2] + sigma0(w[10])
+	c, g = round(h, a, b, c, d, e, f, g, k[9]+w[9])
+	w[10] += sigma1(w[8]) + w[3] + sigma0(w[11])
+	b, f = round(g, h, a, b, c, d, e, f, k[10]+w[10])
+	w[11] += sigma1(w[9]) + w[4] + sigma0(w[12])
+	a, e = round(f, g, h, a, b, c, d, e, k[11]+w[11])
+	w[12] += sigma1(w[10]) + w[5] + sigma0(w[13])
+	h, d = round(e, f, g, h, a, b, c, d, k[12]+w[12])
+	w[13] += sigma1(w[11]) + w[6] + sigma0(w[14])
+	g, c = round(d, e, f, g, h, a, b, c, k[13]+w[13])
+	w[14] += sigma1(w[12]) + w[7] + sigma0(w[15])
+	f, b = round(c, d, e, f, g, h, a, b, k[14]+w[14])
+	w[15] += sigma1(w[13]) + w[8] + sigma0(w[0])
+	e, a = round(b, c, d, e, f, g, h, a, k[15]+w[15])
 	*s = [8]uint32{a, b, c, d, e, f, g, h}
 }
 
@@ -71,34 +121,40 @@ func compress(s *[8]uint32, m *[16]uint32) {
 }
 
 // findGeneric searches with what a header allows: the first block's midstate,
-// the three rounds of the second block that come before the nonce, the schedule
-// words that don't depend on it, and an end after round 60 of the second hash,
-// whose e becomes the top word of the result.
+// the three rounds of the second block that come before the nonce, and no state
+// after the second hash but what the top word of the result needs: e of round
+// 60, which four rounds later is h.
 func findGeneric(p *Prep, first, count uint32, found []Candidate) []Candidate {
-	var w, v [64]uint32
-	w[0], w[1], w[2] = p.Tail[0], p.Tail[1], p.Tail[2]
-	w[4], w[15] = 0x80000000, 640 // padding, and the length: 80 × 8 bits
-	expand(&w, 16, 18)            // W16 and W17 come before the nonce's influence
-	v[8], v[15] = 0x80000000, 256 // 32 × 8 bits
+	var block1, block2 [64]uint32 // the first 16 words of each are used
+	copy(block1[:], p.Tail[:])
+	block1[4], block1[15] = 0x80000000, 640 // padding, and the length: 80 × 8 bits
+	block2[8], block2[15] = 0x80000000, 256 // 32 × 8 bits
 	for i := range p.Mid {
 		mid := &p.Mid[i]
 		third := *mid
-		rounds(&third, &w, 0, 3)
+		rounds(&third, &block1, 0, 3)
 		for n := range count {
-			w[3] = bits.ReverseBytes32(first + n)
-			expand(&w, 18, 64)
+			block1[3] = bits.ReverseBytes32(first + n)
 			s := third
-			rounds(&s, &w, 3, 64)
+			rounds(&s, &block1, 3, 16)
+			last48(&s, [16]uint32(block1[:]))
 			for j := range s {
-				v[j] = s[j] + mid[j]
+				block2[j] = s[j] + mid[j]
 			}
-			expand(&v, 16, 61)
 			s = iv
-			rounds(&s, &v, 0, 61)
-			if bits.ReverseBytes32(iv[7]+s[4]) <= p.Limit {
+			rounds(&s, &block2, 0, 16)
+			last48(&s, [16]uint32(block2[:]))
+			if bits.ReverseBytes32(iv[7]+s[7]) <= p.Limit {
 				found = append(found, Candidate{Nonce: first + n, Index: i})
 			}
 		}
 	}
 	return found
+}
+
+// last48 runs rounds 16 to 63 over s; w are the first 16 words.
+func last48(s *[8]uint32, w [16]uint32) {
+	for t := 16; t < 64; t += 16 {
+		next16(s, &w, (*[16]uint32)(k256[t:]))
+	}
 }

@@ -23,10 +23,13 @@ const (
 	writeTime     = 10 * time.Second // for one line; who reads more slowly is dropped
 	flushTime     = 5 * time.Second  // for everything, at the end
 
-	answerQueue  = 64       // answers not yet written; more make the reader wait
-	jobsKept     = 128      // of one connection; shares of older ones are not found
-	maxWorkers   = 256      // of one connection
-	maxWriteLine = 16 << 20 // bytes; the transactions of a full block in hex have 8 MB
+	answerQueue = 64  // answers not yet written; more make the reader wait
+	jobsKept    = 128 // of one connection; shares of older ones are not found
+	maxWorkers  = 256 // of one connection
+
+	// Of what a client may do wrong again and again, so much is warned of.
+	warnings     = 10
+	warningsSpan = time.Minute
 )
 
 var (
@@ -48,25 +51,31 @@ type conn struct {
 	remote string
 	since  time.Time
 	log    *slog.Logger
-	cancel context.CancelCauseFunc
 
-	ctx     context.Context // ends with the connection
-	answers chan v1.Message // to the writer; closed by the reader at its end
-	wake    chan struct{}   // something may be to be sent; one is enough
-	tally   tally           // guarded by Pool.ledger.mu
-	blocks  sync.WaitGroup  // blocks being handed over
+	answers chan func() v1.Message // to the writer; closed by the reader at its end
+	wake    chan struct{}          // something may be to be sent; one is enough
+	done    chan struct{}          // closed when the connection has to end
+	blocks  sync.WaitGroup         // blocks being handed over
+	tally   tally                  // guarded by Pool.ledger.mu
 
-	mu         sync.Mutex // guards the rest
-	agent      string     // fit to be shown
-	session    *session   // nil before mining.subscribe
+	mu sync.Mutex // guards the rest
+	client
+}
+
+// client is what is known of a client.
+type client struct {
+	agent      string   // fit to be shown
+	session    *session // nil before mining.subscribe
 	workers    map[string]*worker
 	ready      bool    // subscribed and authorized: jobs may come
 	mask       uint32  // version bits granted
-	floor      float64 // the client's minimum difficulty; 0: none
-	difficulty float64 // that the client should have
+	floor      float64 // its own minimum difficulty; 0: none
+	difficulty float64 // that it should have
 	vardiff    vardiff
 	sent       sent
-	flushBy    time.Time // when the last write has to be over; zero: the connection lasts
+	warned     limiter
+	why        error     // of its end; nil before
+	flushBy    time.Time // when, after that, the last write has to be over
 }
 
 // sent is what the client was told last.
@@ -86,29 +95,29 @@ type sentJob struct {
 	target     hasher.Target
 }
 
-func newConn(ctx context.Context, p *Pool, nc net.Conn) *conn {
+func newConn(p *Pool, nc net.Conn) *conn {
 	c := &conn{
-		pool:       p,
-		nc:         nc,
-		out:        v1.NewConn(nc, v1.Limits{Line: maxWriteLine}),
-		id:         p.lastConn.Add(1),
-		remote:     nc.RemoteAddr().String(),
-		since:      time.Now(),
-		answers:    make(chan v1.Message, answerQueue),
-		wake:       make(chan struct{}, 1),
-		workers:    make(map[string]*worker),
-		difficulty: p.cfg.Difficulty,
-		vardiff:    vardiff{perSecond: p.cfg.Vardiff / 60},
+		pool:    p,
+		nc:      nc,
+		out:     v1.NewConn(nc, v1.DefaultLimits),
+		id:      p.lastConn.Add(1),
+		remote:  nc.RemoteAddr().String(),
+		since:   time.Now(),
+		answers: make(chan func() v1.Message, answerQueue),
+		wake:    make(chan struct{}, 1),
+		done:    make(chan struct{}),
 	}
+	c.workers = make(map[string]*worker)
+	c.difficulty = p.cfg.Difficulty
+	c.vardiff.perSecond = p.cfg.Vardiff / 60
 	c.log = p.log.With("conn", c.id, "remote", c.remote)
-	c.ctx, c.cancel = context.WithCancelCause(ctx)
 	return c
 }
 
 // run serves the client until it goes, breaks the protocol, or has to go. It
 // returns why.
-func (c *conn) run() error {
-	stop := context.AfterFunc(c.ctx, c.unblock)
+func (c *conn) run(ctx context.Context) error {
+	stop := context.AfterFunc(ctx, func() { c.close(errShutdown) })
 	defer stop()
 	var wg sync.WaitGroup
 	wg.Go(func() {
@@ -116,29 +125,31 @@ func (c *conn) run() error {
 			c.close(err)
 		}
 	})
-	err := c.read()
-	c.close(err)
+	c.close(c.read())
 	close(c.answers)
 	wg.Wait()
-	if cause := context.Cause(c.ctx); cause != context.Canceled {
-		return cause
-	}
-	return errShutdown
+	return c.reason()
 }
 
-// close ends the connection. The first reason counts.
-func (c *conn) close(why error) { c.cancel(why) }
-
-// unblock ends the read that is going on, and gives writing a last moment.
-func (c *conn) unblock() {
+// close ends the connection: what is being read is cut off, what is being
+// written gets a last moment. The first reason counts.
+func (c *conn) close(why error) {
 	c.mu.Lock()
-	if c.flushBy.IsZero() {
-		c.flushBy = time.Now().Add(flushTime)
+	if c.why == nil {
+		c.why, c.flushBy = why, time.Now().Add(flushTime)
+		close(c.done)
 	}
 	by := c.flushBy
 	c.mu.Unlock()
 	c.nc.SetReadDeadline(time.Unix(1, 0))
 	c.nc.SetWriteDeadline(by)
+}
+
+// reason returns why the connection ends, nil if it doesn't.
+func (c *conn) reason() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.why
 }
 
 // wakeUp makes the writer look at what it should send. It never blocks.
@@ -167,13 +178,14 @@ func (c *conn) read() error {
 	}
 }
 
-// answer hands an answer to the writer. It waits while the client doesn't read.
-func (c *conn) answer(m v1.Message) error {
+// answer hands an answer to the writer, which makes it when it is its turn. It
+// waits while the client doesn't read.
+func (c *conn) answer(m func() v1.Message) error {
 	select {
 	case c.answers <- m:
 		return nil
-	case <-c.ctx.Done():
-		return context.Cause(c.ctx)
+	case <-c.done:
+		return c.reason()
 	}
 }
 
@@ -192,7 +204,7 @@ func (c *conn) write() error {
 			if !ok {
 				return nil
 			}
-			if err := c.send(m); err != nil {
+			if err := c.send(m()); err != nil {
 				return err
 			}
 		case <-c.wake:
@@ -200,10 +212,8 @@ func (c *conn) write() error {
 			if ok, err := c.flush(); !ok {
 				return err
 			}
-			for _, m := range c.news() {
-				if err := c.send(m); err != nil {
-					return err
-				}
+			if err := c.tell(); err != nil {
+				return err
 			}
 		case <-tick:
 			c.retarget()
@@ -220,7 +230,7 @@ func (c *conn) flush() (ok bool, err error) {
 			if !ok {
 				return false, nil
 			}
-			if err := c.send(m); err != nil {
+			if err := c.send(m()); err != nil {
 				return false, err
 			}
 		default:
@@ -231,9 +241,7 @@ func (c *conn) flush() (ok bool, err error) {
 
 func (c *conn) send(m v1.Message) error {
 	c.nc.SetWriteDeadline(time.Now().Add(writeTime))
-	if c.ctx.Err() != nil {
-		c.unblock() // it may have come before
-	}
+	c.keepClosed()
 	err := c.out.Write(m)
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return errSlow
@@ -241,13 +249,32 @@ func (c *conn) send(m v1.Message) error {
 	return err
 }
 
+// keepClosed sets the deadlines of the end again, if it came just before another
+// deadline was set.
+func (c *conn) keepClosed() {
+	if why := c.reason(); why != nil {
+		c.close(why)
+	}
+}
+
+// tell sends what the client has to be told.
+func (c *conn) tell() error {
+	news, err := c.news()
+	for _, m := range news {
+		if err == nil {
+			err = c.send(m)
+		}
+	}
+	return err
+}
+
 // news returns what the client has to be told, and notes it as told.
-func (c *conn) news() []v1.Message {
+func (c *conn) news() ([]v1.Message, error) {
 	j := c.pool.now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.ready || j == nil {
-		return nil
+		return nil, nil
 	}
 	var out []v1.Message
 	s := &c.sent
@@ -261,14 +288,13 @@ func (c *conn) news() []v1.Message {
 	if again {
 		target, err := hasher.TargetFromDifficulty(c.difficulty)
 		if err != nil { // not reached: every difficulty was checked on its way in
-			c.close(err)
-			return nil
+			return nil, err
 		}
 		s.difficulty, s.target = c.difficulty, target
 		out = append(out, &v1.SetDifficulty{Difficulty: c.difficulty})
 	}
 	if j == s.job && !again {
-		return out
+		return out, nil
 	}
 	if first {
 		c.vardiff.start(time.Now())
@@ -282,7 +308,7 @@ func (c *conn) news() []v1.Message {
 	s.job = j
 	id := c.pool.lastJob.Add(1)
 	s.jobs = append(s.jobs, sentJob{id, j, s.difficulty, s.target})
-	return append(out, notify(j, id, clean))
+	return append(out, notify(j, id, clean)), nil
 }
 
 // notify writes a job for Stratum V1.
@@ -379,18 +405,13 @@ func (r *patientReader) Read(b []byte) (int, error) {
 		deadline, late = end, errSlowLine
 	}
 	c.nc.SetReadDeadline(deadline)
-	if c.ctx.Err() != nil {
-		c.unblock() // it may have come before
-	}
+	c.keepClosed()
 	n, err := c.nc.Read(b)
 	switch {
 	case n > 0 && b[n-1] == '\n':
 		r.line = time.Time{}
 	case n > 0 && r.line.IsZero():
 		r.line = time.Now()
-	}
-	if c.ctx.Err() != nil && n == 0 {
-		return 0, context.Cause(c.ctx)
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		err = late
@@ -410,4 +431,29 @@ func reasonOf(err error) string {
 		return "the client closed it inside a line"
 	}
 	return v1.CleanText(err.Error(), 256)
+}
+
+// limiter lets some things through in a time.
+type limiter struct {
+	since time.Time
+	n     int
+}
+
+func (l *limiter) allow(now time.Time) bool {
+	if now.Sub(l.since) > warningsSpan {
+		l.since, l.n = now, 0
+	}
+	l.n++
+	return l.n <= warnings
+}
+
+// complaint returns the level at which something that the client did wrong is
+// logged: a flood of it only for those who look at everything.
+func (c *conn) complaint(now time.Time) slog.Level {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.warned.allow(now) {
+		return slog.LevelWarn
+	}
+	return slog.LevelDebug
 }

@@ -245,7 +245,12 @@ func TestMeter(t *testing.T) {
 			t.Fatalf("a share of difficulty 1 each second: %v H/s after %d s", r, i)
 		}
 	}
-	if r := m.rate(now.Add(2 * time.Hour)); r > 1e5 {
+	later := now.Add(2 * time.Hour)
+	if r := m.rate(later); r > 1e5 {
 		t.Errorf("an hour after the last share: %v H/s", r)
+	}
+	m.add(later, 1)
+	if r := m.rate(later); r != 0 {
+		t.Errorf("%v H/s at the first share after a long break", r)
 	}
 }

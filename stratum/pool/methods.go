@@ -61,7 +61,7 @@ func (c *conn) reply(id v1.ID, m *v1.Response) error {
 	if id.Notification() {
 		return nil
 	}
-	return c.answer(m)
+	return c.answer(func() v1.Message { return m })
 }
 
 func (c *conn) accept(id v1.ID) error { return c.reply(id, v1.Accept(id)) }
@@ -171,7 +171,7 @@ func (c *conn) subscribe(m *v1.Subscribe) error {
 
 func (c *conn) authorize(m *v1.Authorize) error {
 	if err := c.admit(m); err != "" {
-		c.log.Warn("worker refused", "event", "unauthorized", "worker", v1.CleanText(m.Worker, shownName), "reason", err)
+		c.log.Log(context.Background(), c.complaint(time.Now()), "worker refused", "event", "unauthorized", "worker", v1.CleanText(m.Worker, shownName), "reason", err)
 		return c.refuse(m.ID, v1.CodeUnauthorized, err)
 	}
 	c.log.Info("worker authorized", "event", "authorized", "worker", v1.CleanText(m.Worker, shownName))
@@ -238,14 +238,19 @@ func (c *conn) transactions(m *v1.GetTransactions) error {
 	if s == nil {
 		return c.refuse(m.ID, v1.CodeJobNotFound, "job not found")
 	}
+	txs := s.job.template.Txs
 	size := 1 << 10
-	for _, tx := range s.job.template.Txs {
+	for _, tx := range txs {
 		size += 2*len(tx) + 3
 	}
-	if size > maxWriteLine {
+	switch {
+	case size > v1.DefaultLimits.Line:
 		return c.refuse(m.ID, v1.CodeOther, "the job's transactions do not fit in a line")
+	case m.ID.Notification():
+		return nil
 	}
-	return c.reply(m.ID, v1.TransactionsResponse(m.ID, s.job.template.Txs))
+	// A queue of such lines would take up much memory.
+	return c.answer(func() v1.Message { return v1.TransactionsResponse(m.ID, txs) })
 }
 
 // jobLocked returns a job by its id, nil if the client has no such job.
@@ -333,7 +338,7 @@ func (c *conn) settle(id v1.ID, w *worker, jobID string, v *verdict) error {
 	}
 	if v.code != 0 {
 		reason := v1.CleanText(v.reason, 256)
-		c.log.Warn("share rejected", append(attrs, "result", "rejected", "code", v.code, "reason", reason)...)
+		c.log.Log(context.Background(), c.complaint(now), "share rejected", append(attrs, "result", "rejected", "code", v.code, "reason", reason)...)
 		return c.refuse(id, v.code, reason)
 	}
 	c.log.Debug("share accepted", append(attrs, "result", "accepted")...)
@@ -354,7 +359,7 @@ func (c *conn) settle(id v1.ID, w *worker, jobID string, v *verdict) error {
 func (c *conn) handOver(j *job, f *found, w *worker) {
 	done := make(chan struct{})
 	// A block is worth more than a quick end.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.ctx), submitTime)
+	ctx, cancel := context.WithTimeout(context.Background(), submitTime)
 	c.blocks.Go(func() {
 		defer cancel()
 		defer close(done)

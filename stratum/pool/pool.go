@@ -235,15 +235,14 @@ func pause(ctx context.Context, d time.Duration) bool {
 
 // serve is the whole life of a connection.
 func (p *Pool) serve(ctx context.Context, nc net.Conn) {
-	c := newConn(ctx, p, nc)
+	c := newConn(p, nc)
 	defer c.blocks.Wait()
 	defer nc.Close()
 	if !p.admit(c) {
-		c.cancel(nil)
 		return
 	}
 	c.log.Info("connected", "event", "connected")
-	err := c.run()
+	err := c.run(ctx)
 	p.mu.Lock()
 	delete(p.conns, c)
 	p.mu.Unlock()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"runtime"
 	"slices"
@@ -302,4 +303,41 @@ func TestThousand(t *testing.T) {
 	t.Logf("a new job at %d connections, after the block: first %v, median %v, last %v", n, times[0], times[n/2], times[n-1])
 	t.Logf("heap and stacks of both ends: %d KiB a connection",
 		(after.HeapInuse+after.StackInuse-before.HeapInuse-before.StackInuse)/n>>10)
+}
+
+// TestComplaints: a flood of bad shares is answered and counted, but not warned
+// of without end.
+func TestComplaints(t *testing.T) {
+	r := start(t, easy())
+	m := r.dial(t).login()
+	w := m.next(1)
+	for range 100 {
+		m.want(m.submit(w, try{ntime: w.ntime}), 20)
+	}
+	r.events.mu.Lock()
+	defer r.events.mu.Unlock()
+	shares, warned := 0, 0
+	for _, e := range r.events.list {
+		if e["event"] == "share" {
+			shares++
+			if e["level"] == slog.LevelWarn {
+				warned++
+			}
+		}
+	}
+	if shares != 100 || warned != 10 {
+		t.Errorf("%d events, %d of them warnings; want 100, 10", shares, warned)
+	}
+}
+
+// TestHugeTransactions do not fit in a line.
+func TestHugeTransactions(t *testing.T) {
+	cfg := easy()
+	tmpl := fixedTemplate()
+	tmpl.Txs = [][]byte{make([]byte, 1<<19)}
+	cfg.Source = &pool.Fixed{Template: tmpl}
+	m := start(t, cfg).dial(t).login()
+	if l := m.call("mining.get_transactions", m.next(1).id); l.code() != 20 {
+		t.Errorf("got %.100s, %v; want code 20", l.Result, l.Error)
+	}
 }

@@ -75,30 +75,32 @@ const (
 // hashesPerDiff is how many hashes a share of difficulty 1 takes: 2^256 / diff1.
 var hashesPerDiff = math.Ldexp(1, 48) / 0xffff
 
-// meter estimates a hash rate from shares: an average that forgets.
+// meter estimates a hash rate from shares: an average that forgets. It counts from
+// the first share on; that one only says when the time begins.
 type meter struct {
 	since, last time.Time
 	work        float64 // difficulty, decayed to last
 }
 
 func (m *meter) add(now time.Time, difficulty float64) {
-	if m.since.IsZero() {
-		m.since, m.last = now, now
+	if now.Sub(m.last) > 3*hashrateTau { // nobody, or nobody for long
+		*m = meter{since: now, last: now}
+		return
 	}
-	m.work = m.work*math.Exp(-now.Sub(m.last).Seconds()/hashrateTau.Seconds()) + difficulty
+	m.work = m.work*decay(now.Sub(m.last)) + difficulty
 	m.last = now
 }
 
 // rate returns H/s. In the first minutes it divides by the time there was.
 func (m *meter) rate(now time.Time) float64 {
-	if m.since.IsZero() {
+	if m.work == 0 {
 		return 0
 	}
-	tau := hashrateTau.Seconds()
-	work := m.work * math.Exp(-now.Sub(m.last).Seconds()/tau)
-	span := tau * (1 - math.Exp(-max(now.Sub(m.since).Seconds(), 1)/tau))
-	return work * hashesPerDiff / span
+	span := hashrateTau.Seconds() * (1 - decay(max(now.Sub(m.since), time.Second)))
+	return m.work * decay(now.Sub(m.last)) * hashesPerDiff / span
 }
+
+func decay(d time.Duration) float64 { return math.Exp(-d.Seconds() / hashrateTau.Seconds()) }
 
 // tally counts shares as they come.
 type tally struct {

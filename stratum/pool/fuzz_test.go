@@ -2,10 +2,10 @@ package pool_test
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"log/slog"
 	"net"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -35,7 +35,8 @@ func FuzzConn(f *testing.F) {
 	}
 	cfg := easy()
 	cfg.Vardiff = 6000
-	cfg.Log = slog.New(slog.DiscardHandler)
+	gone := make(farewells, 1)
+	cfg.Log = slog.New(gone)
 	l := newPipes()
 	r := startOn(f, cfg, l)
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -51,15 +52,30 @@ func FuzzConn(f *testing.F) {
 		if err := <-done; err != nil {
 			t.Errorf("the pool did not close: %v", err)
 		}
-		for range 1000 { // the connection's goroutine ends after its socket
-			if len(r.Stats().Conns) == 0 {
-				return
-			}
-			runtime.Gosched()
-			time.Sleep(time.Millisecond)
+		<-gone
+		if n := len(r.Stats().Conns); n > 0 {
+			t.Errorf("%d connections are still counted", n)
 		}
-		t.Error("the connection is still counted")
 	})
+}
+
+// farewells is a slog.Handler that passes on the event "disconnected".
+type farewells chan struct{}
+
+func (f farewells) Enabled(context.Context, slog.Level) bool { return true }
+
+func (f farewells) WithGroup(string) slog.Handler { return f }
+
+func (f farewells) WithAttrs([]slog.Attr) slog.Handler { return f }
+
+func (f farewells) Handle(_ context.Context, r slog.Record) error {
+	r.Attrs(func(a slog.Attr) bool {
+		if a.Key == "event" && a.Value.String() == "disconnected" {
+			f <- struct{}{}
+		}
+		return true
+	})
+	return nil
 }
 
 // TestOneByteReads sends a dialogue byte by byte.

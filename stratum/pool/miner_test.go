@@ -354,10 +354,7 @@ func (m *miner) header(w *work, s *try) []byte {
 	return b
 }
 
-var (
-	two256 = new(big.Int).Lsh(big.NewInt(1), 256)
-	diff1  = new(big.Int).Lsh(big.NewInt(0xffff), 208)
-)
+var diff1 = new(big.Int).Lsh(big.NewInt(0xffff), 208)
 
 // targetOf returns floor(diff1 / d).
 func targetOf(d float64) *big.Int {

@@ -19,6 +19,16 @@ type code struct {
 	n    int
 }
 
+// virtual returns the virtual register of an argument without its arrangement,
+// the .S4 of arm64, or "".
+func virtual(arg string) string {
+	if !strings.HasPrefix(arg, "%") {
+		return ""
+	}
+	name, _, _ := strings.Cut(arg, ".")
+	return name
+}
+
 func (c *code) reg() string {
 	c.n++
 	return fmt.Sprintf("%%%s%d", c.name, c.n)
@@ -48,7 +58,7 @@ func weave(registers int, streams ...[]ins) []ins {
 		total += len(s)
 		for i, in := range s {
 			for _, a := range in.args {
-				last[a] = i
+				last[virtual(a)] = i
 			}
 		}
 	}
@@ -71,9 +81,9 @@ func weave(registers int, streams ...[]ins) []ins {
 		i := next[pick]
 		in := streams[pick][i]
 		for _, a := range in.args {
-			if strings.HasPrefix(a, "%") {
-				if live[a] = true; last[a] == i {
-					delete(live, a)
+			if v := virtual(a); v != "" {
+				if live[v] = true; last[v] == i {
+					delete(live, v)
 				}
 			}
 		}
@@ -88,11 +98,11 @@ func weave(registers int, streams ...[]ins) []ins {
 func needs(in ins, i int, live map[string]bool, last map[string]int) int {
 	n := 0
 	for _, a := range in.args {
-		switch {
-		case !strings.HasPrefix(a, "%"):
-		case !live[a]:
+		switch v := virtual(a); {
+		case v == "":
+		case !live[v]:
 			n++
-		case last[a] == i:
+		case last[v] == i:
 			n--
 		}
 	}
@@ -105,9 +115,7 @@ func allocate(list []ins, pool []string) []ins {
 	last := map[string]int{}
 	for i, in := range list {
 		for _, a := range in.args {
-			if strings.HasPrefix(a, "%") {
-				last[a] = i
-			}
+			last[virtual(a)] = i
 		}
 	}
 	free := append([]string(nil), pool...)
@@ -117,10 +125,11 @@ func allocate(list []ins, pool []string) []ins {
 		args := append([]string(nil), in.args...)
 		var dead []string
 		for j, a := range in.args {
-			if !strings.HasPrefix(a, "%") {
+			v := virtual(a)
+			if v == "" {
 				continue
 			}
-			r, ok := where[a]
+			r, ok := where[v]
 			if !ok {
 				if j != len(in.args)-1 {
 					panic(fmt.Sprintf("%s %v reads %s before it is written", in.op, in.args, a))
@@ -131,12 +140,14 @@ func allocate(list []ins, pool []string) []ins {
 					panic(fmt.Sprintf("instruction %d, %s %v: out of registers, %d are live", i, in.op, in.args, len(where)))
 				}
 				r, free = free[0], free[1:]
-				where[a] = r
+				where[v] = r
 			}
-			args[j] = r
-			if last[a] == i && where[a] != "" {
-				dead = append(dead, r)
-				delete(where, a)
+			args[j] = r + a[len(v):]
+			if last[v] == i {
+				if _, ok := where[v]; ok {
+					dead = append(dead, r)
+					delete(where, v)
+				}
 			}
 		}
 		free = append(free, dead...)

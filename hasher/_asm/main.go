@@ -38,10 +38,7 @@ R11 batches done, CX batches to do, AX candidates.`
 func (k *kernel) write() {
 	var b strings.Builder
 	b.WriteString(generated + "//go:build !purego\n\n#include \"textflag.h\"\n\n")
-	for _, line := range strings.Split(strings.Join(append(k.doc, contract), "\n\n"), "\n") {
-		b.WriteString(strings.TrimSpace("// "+line) + "\n")
-	}
-	fmt.Fprintf(&b, "\n// %s\n", k.signature())
+	k.comment(&b, contract)
 	fmt.Fprintf(&b, "TEXT ·%s(SB), 0, $%d-36\n", k.name, k.frame.used+64)
 	b.WriteString(text([]ins{
 		{"MOVQ", []string{"j+0(FP)", "DI"}},
@@ -60,15 +57,29 @@ func (k *kernel) write() {
 		{"MOVL", []string{"AX", "mask+32(FP)"}},
 		{"RET", nil},
 	}))
+	k.tables(&b)
+	save(k.file+"_amd64.s", b.String())
+}
+
+// comment writes what comes before the function.
+func (k *kernel) comment(b *strings.Builder, contract string) {
+	for _, line := range strings.Split(strings.Join(append(k.doc, contract), "\n\n"), "\n") {
+		b.WriteString(strings.TrimSpace("// "+line) + "\n")
+	}
+	fmt.Fprintf(b, "\n// %s\n", k.signature())
+}
+
+// tables writes the constants.
+func (k *kernel) tables(b *strings.Builder) {
 	if len(k.table.words) > 0 {
-		data(&b, "words", k.table.words)
+		data(b, "words", k.table.words)
 	}
 	if len(k.quads) > 0 {
 		var flat []uint32
 		for _, q := range k.quads {
 			flat = append(flat, q[:]...)
 		}
-		data(&b, "quads", flat)
+		data(b, "quads", flat)
 	}
 	for _, t := range []struct {
 		name string
@@ -83,24 +94,23 @@ func (k *kernel) write() {
 			for i := range uint32(16) {
 				words = append(words, t.word(i))
 			}
-			data(&b, t.name, words)
+			data(b, t.name, words)
 		}
 	}
-	save(k.file+"_amd64.s", b.String())
 }
 
 func (k *kernel) signature() string {
 	return fmt.Sprintf("func %s(j *%s, nonce uint32, batches int) (done int, mask uint32)", k.name, k.job)
 }
 
-// stubs writes the declarations of the kernels.
-func stubs(kernels []*kernel) {
+// stubs writes the declarations of the kernels of an architecture.
+func stubs(arch string, kernels []*kernel) {
 	var b strings.Builder
 	b.WriteString(generated + "//go:build !purego\n\npackage hasher\n")
 	for _, k := range kernels {
-		fmt.Fprintf(&b, "\n// %s is in %s_amd64.s.\n//\n//go:noescape\n%s\n", k.name, k.file, k.signature())
+		fmt.Fprintf(&b, "\n// %s is in %s_%s.s.\n//\n//go:noescape\n%s\n", k.name, k.file, arch, k.signature())
 	}
-	save("stubs_amd64.go", b.String())
+	save("stubs_"+arch+".go", b.String())
 }
 
 func save(name, s string) {
@@ -150,5 +160,11 @@ schedule words, temporaries, wherever free.`,
 	for _, k := range kernels {
 		k.write()
 	}
-	stubs(kernels)
+	stubs("amd64", kernels)
+
+	kernels = []*kernel{sha2Nonces(), neonNonces()}
+	for _, k := range kernels {
+		k.writeARM64()
+	}
+	stubs("arm64", kernels)
 }

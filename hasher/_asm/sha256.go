@@ -54,11 +54,6 @@ type machine interface {
 	sigma1(x val) val // σ1
 	ch(e, f, g val) val
 	maj(a, b, c val) val
-	loose(m string) val  // a vector from memory, wherever it is
-	spread(r string) val // a general register in all lanes
-	swap(x val) val      // the bytes of each lane in the other order
-	candidates(e val)    // AX = the lanes whose swapped e is at most the limit
-	unfold(job int)      // what a call needs before its loop, for a job of that many plain words
 	body() *code
 	fresh() // a new hash begins: forget what maj keeps
 }

@@ -18,15 +18,18 @@ type shaStream struct {
 // vector returns the address of four constant words.
 func (s *shaStream) vector(w [4]uint32) string { return s.k.quad(w) }
 
-// quad returns the address of four constant words that follow each other.
-func (k *kernel) quad(w [4]uint32) string {
+// quadAt returns the address of four constant words that follow each other.
+func (k *kernel) quadAt(base string, w [4]uint32) string {
 	i := slices.Index(k.quads, w)
 	if i < 0 {
 		i = len(k.quads)
 		k.quads = append(k.quads, w)
 	}
-	return fmt.Sprintf("%d(R15)", 16*i)
+	return fmt.Sprintf("%d(%s)", 16*i, base)
 }
+
+// quad is quadAt on amd64.
+func (k *kernel) quad(w [4]uint32) string { return k.quadAt("R15", w) }
 
 func kGroup(g int) [4]uint32 { return [4]uint32(k256[4*g : 4*g+4]) }
 

@@ -7,10 +7,20 @@ import "fmt"
 type vector struct {
 	lanes   int
 	pool    []string
-	machine func(c *code, k *kernel) machine
+	machine func(c *code, k *kernel) lanesMachine
 	split   bool // the two hashes are streams of their own
 	lean    bool // registers are few
 	regs    string
+}
+
+// lanesMachine is what a kernel on amd64 needs of a machine beside rounds.
+type lanesMachine interface {
+	machine
+	loose(m string) val  // a vector from memory, wherever it is
+	spread(r string) val // a general register in all lanes
+	swap(x val) val      // the bytes of each lane in the other order
+	candidates(e val)    // AX = the lanes whose swapped e is at most the limit
+	unfold(job int)      // what a call needs before its loop, for a job of that many plain words
 }
 
 func (v vector) bytes() int { return 4 * v.lanes }
@@ -183,7 +193,7 @@ func (v vector) merge(k *kernel, first, second []ins) {
 }
 
 // count emits the nonces of a batch as words of the header, and counts on.
-func (v vector) count(m machine, counter func(int) string) (w3 val) {
+func (v vector) count(m lanesMachine, counter func(int) string) (w3 val) {
 	n := m.load(mem(counter(0)))
 	w3 = m.swap(n)
 	m.acc(n, konst(uint32(v.lanes)))

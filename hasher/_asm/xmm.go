@@ -18,7 +18,7 @@ func xmmPool() (pool []string) {
 	return pool
 }
 
-func newXMM(c *code, k *kernel) machine { return &xmm{code: c, k: k} }
+func newXMM(c *code, k *kernel) lanesMachine { return &xmm{code: c, k: k} }
 
 var sse2 = vector{lanes: 4, pool: xmmPool(), machine: newXMM, lean: true, regs: "X"}
 

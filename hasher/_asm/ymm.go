@@ -18,7 +18,7 @@ func ymmPool() (pool []string) {
 	return pool
 }
 
-func newYMM(c *code, k *kernel) machine { return &ymm{code: c, k: k} }
+func newYMM(c *code, k *kernel) lanesMachine { return &ymm{code: c, k: k} }
 
 var avx2 = vector{lanes: 8, pool: ymmPool(), machine: newYMM, lean: true, regs: "Y"}
 

@@ -49,7 +49,7 @@ func zmmPool() (pool []string) {
 	return pool
 }
 
-func newZMM(c *code, k *kernel) machine { return &zmm{c, &k.table} }
+func newZMM(c *code, k *kernel) lanesMachine { return &zmm{c, &k.table} }
 
 var avx512 = vector{lanes: 16, pool: zmmPool(), machine: newZMM, split: true, regs: "Z"}
 

@@ -28,7 +28,7 @@ type demoOptions struct {
 }
 
 const (
-	demoShareEvery = 1500 * time.Millisecond // on average, at the difficulty that suits the devices
+	demoShareEvery = 1200 * time.Millisecond // on average, at the difficulty that suits the devices
 	demoBlockEvery = 20 * time.Second        // ours, on average
 	demoOthers     = 30 * time.Second        // somebody else's
 )

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -116,23 +117,21 @@ func (p *process) applyEnvironment(cmd *cobra.Command) (err error) {
 	return err
 }
 
-// secrets are the flags whose values are never shown.
-var secrets = map[string]bool{"pass": true, "userpass": true, "url": true, "node": true}
-
 func setFromEnvironment(flags *pflag.FlagSet, f *pflag.Flag, v string) error {
 	values := []string{v}
 	if _, list := f.Value.(pflag.SliceValue); list {
 		values = strings.FieldsFunc(v, func(r rune) bool { return r == ',' || unicode.IsSpace(r) })
 	}
 	for _, v := range values {
-		if err := f.Value.Set(v); err != nil {
-			if secrets[f.Name] {
-				v = "…"
-			}
-			return usagef("%w", badValue(envName(f.Name), f, v, err))
+		err := flags.Set(f.Name, v)
+		var invalid *pflag.InvalidValueError
+		if errors.As(err, &invalid) {
+			return usagef("%w", badValue(envName(f.Name), f, v, invalid.Unwrap()))
+		}
+		if err != nil {
+			return err
 		}
 	}
-	f.Changed = true
 	return nil
 }
 

@@ -68,8 +68,11 @@ func withUnit(number, unit string) string {
 	return number + " " + unit
 }
 
-// span writes a duration as people say it: "42s", "1m05s", "3h07m", "2d04h".
+// span writes a duration as people say it: "16ms", "42s", "1m05s", "3h07m", "2d04h".
 func span(d time.Duration) string {
+	if d > 0 && d < time.Second {
+		return d.Round(time.Millisecond).String()
+	}
 	s := int64(d.Round(time.Second) / time.Second)
 	switch {
 	case s < 60:

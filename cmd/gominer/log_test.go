@@ -1,0 +1,166 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	"gominer/miner"
+)
+
+// at is when everything in these tests happens.
+var at = time.Date(2026, 11, 21, 4, 53, 18, 123456789, time.UTC)
+
+func record(level slog.Level, text string, attrs ...slog.Attr) slog.Record {
+	r := slog.NewRecord(at, level, text, 0)
+	r.AddAttrs(attrs...)
+	return r
+}
+
+func share(result string) slog.Record {
+	return record(slog.LevelInfo, "share "+result, slog.String(miner.EventKey, "share"),
+		slog.String("device", "cpu"), slog.String("job", "j1"), slog.Float64("difficulty", 0.06),
+		slog.Float64("share_difficulty", 1.98), slog.String("hash", "00ff"), slog.String("result", result),
+		slog.String("source", "p:1"), slog.Float64("latency_ms", 0.1234))
+}
+
+// tell returns what a handler for people writes of r.
+func tell(t *testing.T, h *people, r slog.Record) string {
+	t.Helper()
+	var b bytes.Buffer
+	h.screen.w = &b
+	if err := h.Handle(context.Background(), r); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+func noTerminal() int { return 0 }
+
+func TestLinesForPeople(t *testing.T) {
+	h := &people{screen: &screen{width: noTerminal}, level: slog.LevelInfo}
+	for _, test := range []struct {
+		name string
+		r    slog.Record
+		want string
+	}{
+		{"share", share("accepted"),
+			"2026-11-21T04:53:18Z INFO  share accepted          device=cpu  difficulty=1.98/0.06  latency=0.123 ms\n"},
+		{"warning", record(slog.LevelWarn, "source down", slog.String("error", "dial tcp: refused"), slog.String("url", "")),
+			"2026-11-21T04:53:18Z WARN  source down             error=\"dial tcp: refused\"  url=\"\"\n"},
+		{"no attributes", record(slog.LevelError, "broken"),
+			"2026-11-21T04:53:18Z ERROR broken\n"},
+		{"pool's text", record(slog.LevelInfo, "message", slog.String("text", "hello \x1b[2J\"you\"")),
+			"2026-11-21T04:53:18Z INFO  message                 text=\"hello \\x1b[2J\\\"you\\\"\"\n"},
+		{"rates", record(slog.LevelInfo, "rate", slog.Float64("hs_10s", 3.21e6), slog.Duration("wait", 1234567*time.Nanosecond)),
+			"2026-11-21T04:53:18Z INFO  rate                    hs_10s=3.21 MH/s  wait=1ms\n"},
+		{"hash rate event", record(slog.LevelInfo, "hash rate", slog.String(miner.EventKey, "hashrate")), ""},
+	} {
+		if got := tell(t, h, test.r); got != test.want {
+			t.Errorf("%s:\n got %q\nwant %q", test.name, got, test.want)
+		}
+	}
+	if h.Enabled(context.Background(), slog.LevelDebug) {
+		t.Error("debug is enabled at level info")
+	}
+	with := h.WithAttrs([]slog.Attr{slog.String("by", "pool"), slog.String(miner.EventKey, "node")}).(*people)
+	if got := tell(t, with, record(slog.LevelInfo, "x", slog.Int("n", 1))); !strings.Contains(got, "by=pool  n=1\n") {
+		t.Errorf("with attributes: %q", got)
+	}
+	debug := &people{screen: &screen{width: noTerminal}, level: slog.LevelDebug}
+	if got := tell(t, debug, share("accepted")); !strings.Contains(got, "hash=00ff") || !strings.Contains(got, "job=j1") {
+		t.Errorf("at level debug something is left out: %q", got)
+	}
+}
+
+func TestColoursOnlyWhereWanted(t *testing.T) {
+	h := &people{screen: &screen{width: func() int { return 80 }, colour: true}}
+	if got := tell(t, h, share("accepted")); !strings.Contains(got, "\x1b[32mshare accepted\x1b[0m") {
+		t.Errorf("no colour: %q", got)
+	}
+	h.screen.colour = false
+	if got := tell(t, h, share("accepted")); strings.Contains(got, "\x1b") {
+		t.Errorf("colour: %q", got)
+	}
+}
+
+func TestScreenKeepsTheStatusLineLast(t *testing.T) {
+	var b bytes.Buffer
+	s := &screen{w: &b, width: func() int { return 10 }}
+	s.setStatus("") // nothing to take away
+	_ = s.print("one\n")
+	s.setStatus("a long status line")
+	_ = s.print("two\n")
+	s.setStatus("")
+	want := "one\n" + "\r\x1b[Ka long s…" + "\r\x1b[Ktwo\na long s…" + "\r\x1b[K"
+	if b.String() != want {
+		t.Errorf(" got %q\nwant %q", b.String(), want)
+	}
+	b.Reset()
+	s.width = noTerminal
+	s.setStatus("status")
+	if b.Len() > 0 {
+		t.Errorf("without a terminal: %q", b.String())
+	}
+}
+
+func TestEvents(t *testing.T) {
+	var b bytes.Buffer
+	h := newEvents(&b, func(err error) { t.Error(err) })
+	log := slog.New(h.WithAttrs([]slog.Attr{slog.String("node", "n1")}))
+	log.Info("not an event", "x", 1)
+	_ = h.Handle(context.Background(), share("accepted"))
+	_ = h.Handle(context.Background(), record(slog.LevelDebug, "", slog.String(miner.EventKey, "odd"),
+		slog.Float64("inf", math.Inf(1)), slog.Float64("nan", math.NaN()), slog.Any("error", errors.New("why <&>")),
+		slog.Duration("d", time.Second), slog.Any("chan", make(chan int)), slog.Bool("b", true)))
+	want := `{"time":"2026-11-21T04:53:18.123456789Z","event":"share","device":"cpu","job":"j1","difficulty":0.06,` +
+		`"share_difficulty":1.98,"hash":"00ff","result":"accepted","source":"p:1","latency_ms":0.1234}` + "\n" +
+		`{"time":"2026-11-21T04:53:18.123456789Z","event":"odd","inf":null,"nan":null,"error":"why <&>","d":"1s","chan":null,"b":true}` + "\n"
+	if b.String() != want {
+		t.Errorf(" got %s\nwant %s", b.String(), want)
+	}
+	b.Reset()
+	log.Info("an event", miner.EventKey, "message", "text", "\x1b[2J\n")
+	var got map[string]any
+	if err := json.Unmarshal(b.Bytes(), &got); err != nil || got["event"] != "message" || got["node"] != "n1" || got["text"] != "\x1b[2J\n" {
+		t.Errorf("%v: %s", err, b.String())
+	}
+	if bytes.Count(b.Bytes(), []byte("\n")) != 1 || bytes.ContainsRune(b.Bytes(), 0x1b) {
+		t.Errorf("not one clean line: %q", b.String())
+	}
+}
+
+func TestEventsStopAtTheFirstError(t *testing.T) {
+	r, w := io.Pipe()
+	r.Close()
+	var failures []error
+	h := newEvents(w, func(err error) { failures = append(failures, err) })
+	for range 3 {
+		if err := h.Handle(context.Background(), share("accepted")); !errors.Is(err, io.ErrClosedPipe) {
+			t.Errorf("got %v, want %v", err, io.ErrClosedPipe)
+		}
+	}
+	if len(failures) != 1 {
+		t.Errorf("told %d times, want once", len(failures))
+	}
+}
+
+func TestParseLevel(t *testing.T) {
+	for _, name := range levels {
+		if l, err := parseLevel(strings.ToUpper(name)); err != nil || !strings.EqualFold(l.String(), name) {
+			t.Errorf("parseLevel(%q) = %v, %v", name, l, err)
+		}
+	}
+	for _, bad := range []string{"", "trace", "info+2"} {
+		if l, err := parseLevel(bad); err == nil {
+			t.Errorf("parseLevel(%q) = %v, want an error", bad, l)
+		}
+	}
+}

@@ -5,36 +5,12 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 
 	"gominer/hasher"
+	"gominer/internal/mainnet"
 )
-
-type mainnetJob struct {
-	Height      uint32
-	Header      string
-	Notify      []json.RawMessage
-	Extranonce1 string
-	Extranonce2 string
-}
-
-func mainnetJobs(t *testing.T) []mainnetJob {
-	t.Helper()
-	b, err := os.ReadFile("testdata/mainnet-jobs.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var file struct{ Jobs []mainnetJob }
-	if err := json.Unmarshal(b, &file); err != nil {
-		t.Fatal(err)
-	}
-	if len(file.Jobs) == 0 {
-		t.Fatal("no jobs")
-	}
-	return file.Jobs
-}
 
 // TestMainnet decodes real coinbases and folds their branches to the roots of
 // the blocks that were mined.
@@ -49,7 +25,7 @@ func TestMainnet(t *testing.T) {
 		413567: {"Mined by chenguanghai", "1KFHE7w8BhaENAswwryaoccDb6qcT6DbYY", 2531310238, false},
 		702861: {"binance/", "bc1qx9t2l3pyny2spqpqlye8svce70nppwtaxwdrp4", 629948405, true},
 	}
-	for _, job := range mainnetJobs(t) {
+	for _, job := range mainnet.Jobs() {
 		t.Run(fmt.Sprint(job.Height), func(t *testing.T) {
 			var coinb1, coinb2 string
 			var branchHex []string

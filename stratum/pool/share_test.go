@@ -4,16 +4,15 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/hex"
-	"encoding/json"
 	"math"
 	"math/big"
 	"math/rand/v2"
-	"os"
 	"slices"
 	"strconv"
 	"testing"
 
 	"gominer/hasher"
+	"gominer/internal/mainnet"
 	"gominer/stratum/pool"
 )
 
@@ -219,37 +218,14 @@ func TestExtranonce2Sizes(t *testing.T) {
 	}
 }
 
-// mainnetJob is a block as the notify that it would have had.
-type mainnetJob struct {
-	Height      uint32            `json:"height"`
-	Hash        string            `json:"block_hash"`
-	Header      string            `json:"header"`
-	Notify      []json.RawMessage `json:"notify"`
-	Extranonce1 string            `json:"extranonce1"`
-	Extranonce2 string            `json:"extranonce2"`
-	NTime       string            `json:"winning_ntime"`
-	Nonce       string            `json:"winning_nonce"`
-}
-
 // TestMainnetBlocks replays four blocks that were found.
 func TestMainnetBlocks(t *testing.T) {
-	raw, err := os.ReadFile("testdata/mainnet-jobs.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var file struct{ Jobs []mainnetJob }
-	if err := json.Unmarshal(raw, &file); err != nil {
-		t.Fatal(err)
-	}
-	if len(file.Jobs) != 4 {
-		t.Fatalf("%d jobs", len(file.Jobs))
-	}
-	for _, j := range file.Jobs {
+	for _, j := range mainnet.Jobs() {
 		t.Run(strconv.Itoa(int(j.Height)), func(t *testing.T) { replay(t, &j) })
 	}
 }
 
-func replay(t *testing.T, j *mainnetJob) {
+func replay(t *testing.T, j *mainnet.Job) {
 	reader := &miner{t: t, difficulty: 1}
 	w := reader.job(j.Notify)
 	tmpl := pool.Template{
@@ -277,14 +253,14 @@ func replay(t *testing.T, j *mainnetJob) {
 		t.Fatalf("%d blocks reached the source, want 1", len(src.blocks))
 	}
 	b := src.blocks[0]
-	if hex.EncodeToString(b.Header[:]) != j.Header || b.Header.Hash().String() != j.Hash {
+	if hex.EncodeToString(b.Header[:]) != j.Header || b.Header.Hash().String() != j.BlockHash {
 		t.Errorf("header %x, want %s", b.Header, j.Header)
 	}
 	ev := r.events.await(t, "block", 1)
-	if ev["hash"] != j.Hash || ev["accepted"] != true || ev["worker"] != "w" {
+	if ev["hash"] != j.BlockHash || ev["accepted"] != true || ev["worker"] != "w" {
 		t.Errorf("event %v", ev)
 	}
-	if s := r.Stats(); s.Found != 1 || s.Refused != 0 || len(s.Blocks) != 1 || s.Blocks[0].Hash != j.Hash || s.Blocks[0].Height != j.Height {
+	if s := r.Stats(); s.Found != 1 || s.Refused != 0 || len(s.Blocks) != 1 || s.Blocks[0].Hash != j.BlockHash || s.Blocks[0].Height != j.Height {
 		t.Errorf("stats %+v", s)
 	}
 }

@@ -2,11 +2,10 @@ package v1
 
 import (
 	"encoding/hex"
-	"encoding/json"
-	"os"
 	"testing"
 
 	"gominer/hasher"
+	"gominer/internal/mainnet"
 )
 
 func unhex(t testing.TB, s string) []byte {
@@ -18,60 +17,33 @@ func unhex(t testing.TB, s string) []byte {
 	return b
 }
 
-// mainnetJob is a block as the job it would have been; see testdata/README.md.
-type mainnetJob struct {
-	Height       int             `json:"height"`
-	BlockHash    string          `json:"block_hash"`
-	Header       string          `json:"header"`
-	Notify       json.RawMessage `json:"notify"`
-	Extranonce1  string          `json:"extranonce1"`
-	Extranonce2  string          `json:"extranonce2"`
-	WinningNTime string          `json:"winning_ntime"`
-	WinningNonce string          `json:"winning_nonce"`
-}
-
-func (j *mainnetJob) line(t testing.TB) []byte {
+// line returns the notify of a job of the main chain.
+func line(t testing.TB, j *mainnet.Job) []byte {
 	t.Helper()
-	b, err := Append(nil, &Unknown{Name: "mining.notify", Params: j.Notify})
+	b, err := Append(nil, &Unknown{Name: "mining.notify", Params: j.Params()})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return b
 }
 
-func mainnetJobs(t testing.TB) []mainnetJob {
-	t.Helper()
-	b, err := os.ReadFile("testdata/mainnet-jobs.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var file struct{ Jobs []mainnetJob }
-	if err := json.Unmarshal(b, &file); err != nil {
-		t.Fatal(err)
-	}
-	if len(file.Jobs) == 0 {
-		t.Fatal("no jobs")
-	}
-	return file.Jobs
-}
-
 // realNotify returns the line of a job with a branch of twelve hashes.
 func realNotify(t testing.TB) []byte {
-	jobs := mainnetJobs(t)
-	return jobs[len(jobs)-1].line(t)
+	jobs := mainnet.Jobs()
+	return line(t, &jobs[len(jobs)-1])
 }
 
 // A job and a share of it, put together by hand, give the block that the chain
 // holds: so every byte order is right.
 func TestNotifyMainnet(t *testing.T) {
-	for _, j := range mainnetJobs(t) {
-		m, err := Parse(j.line(t), Limits{})
+	for _, j := range mainnet.Jobs() {
+		m, err := Parse(line(t, &j), Limits{})
 		if err != nil {
 			t.Fatal(err)
 		}
 		n := m.(*Notify)
 
-		submit := `{"id":1,"method":"mining.submit","params":["w","j","` + j.Extranonce2 + `","` + j.WinningNTime + `","` + j.WinningNonce + `"]}`
+		submit := `{"id":1,"method":"mining.submit","params":["w","j","` + j.Extranonce2 + `","` + j.NTime + `","` + j.Nonce + `"]}`
 		m, err = Parse([]byte(submit), Limits{})
 		if err != nil {
 			t.Fatal(err)
@@ -99,8 +71,8 @@ func TestNotifyMainnet(t *testing.T) {
 		}
 
 		back, err := Append(nil, n)
-		if err != nil || string(back) != string(j.line(t)) {
-			t.Errorf("block %d: written back as %s, %v\nwant %s", j.Height, back, err, j.line(t))
+		if err != nil || string(back) != string(line(t, &j)) {
+			t.Errorf("block %d: written back as %s, %v\nwant %s", j.Height, back, err, line(t, &j))
 		}
 	}
 }

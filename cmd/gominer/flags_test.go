@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"unicode"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -173,8 +174,11 @@ func TestExamplesParse(t *testing.T) {
 }
 
 func TestManPages(t *testing.T) {
-	for _, cmd := range newRoot(newFake().process).Commands() {
+	for _, cmd := range manCommands(newRoot(newFake().process)) {
 		page := manPage(cmd)
+		if strings.ContainsFunc(page, func(r rune) bool { return r > unicode.MaxASCII }) {
+			t.Errorf("%s: not all ASCII, which roff wants", cmd.Name())
+		}
 		for line := range strings.Lines(page) {
 			if strings.HasPrefix(line, "'") || strings.Contains(line, "`") {
 				t.Errorf("%s: roff would take %q for a request", cmd.Name(), line)
@@ -186,7 +190,7 @@ func TestManPages(t *testing.T) {
 			}
 		}
 	}
-	for in, want := range map[string]string{".TH": `\&.TH`, "'x": `\&'x`, `a\b`: `a\eb`, "--x": `\-\-x`} {
+	for in, want := range map[string]string{".TH": `\&.TH`, "'x": `\&'x`, `a\b`: `a\eb`, "--x": `\-\-x`, "0x…": `0x\[u2026]`} {
 		if got := roff(in); got != want {
 			t.Errorf("roff(%q) = %q, want %q", in, got, want)
 		}

@@ -101,7 +101,7 @@ func brief(all with) (fields []slog.Attr) {
 }
 
 // repeated are attributes that the text says, or that nobody can compare by eye.
-var repeated = map[string]bool{"hash": true, "clean": true, "result": true, "state": true}
+var repeated = map[string]bool{"hash": true, "clean": true, "result": true, "state": true, "prevhash": true}
 
 // humane writes an attribute's value with a unit and few digits.
 func humane(a slog.Attr) string {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"unicode"
 
 	"github.com/spf13/cobra"
 )
@@ -35,7 +36,7 @@ gominer man /usr/local/share/man/man1`,
 }
 
 func writeManPages(root *cobra.Command, directory string) error {
-	for _, cmd := range append([]*cobra.Command{root}, root.Commands()...) {
+	for _, cmd := range manCommands(root) {
 		path := filepath.Join(directory, manName(cmd)+".1")
 		err := os.WriteFile(path, []byte(manPage(cmd)), 0o644)
 		if errors.Is(err, os.ErrNotExist) {
@@ -92,7 +93,7 @@ func manPage(cmd *cobra.Command) string {
 	}
 	b.WriteString(".SH SEE ALSO\n")
 	var others []string
-	for _, c := range append([]*cobra.Command{cmd.Root()}, cmd.Root().Commands()...) {
+	for _, c := range manCommands(cmd.Root()) {
 		if c != cmd {
 			others = append(others, ".BR "+roff(manName(c))+" (1)")
 		}
@@ -117,11 +118,34 @@ func manText(b *strings.Builder, text string) {
 	}
 }
 
-// roff escapes what roff would take for its own.
+// roff escapes what roff would take for its own, and what is not ASCII.
 func roff(s string) string {
-	s = strings.NewReplacer(`\`, `\e`, "-", `\-`).Replace(s)
+	var b strings.Builder
 	if strings.HasPrefix(s, ".") || strings.HasPrefix(s, "'") {
-		s = `\&` + s
+		b.WriteString(`\&`)
 	}
-	return s
+	for _, r := range s {
+		switch {
+		case r == '\\':
+			b.WriteString(`\e`)
+		case r == '-':
+			b.WriteString(`\-`)
+		case r > unicode.MaxASCII:
+			fmt.Fprintf(&b, `\[u%04X]`, r)
+		default:
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+// manCommands returns gominer and its verbs, those that have a page.
+func manCommands(root *cobra.Command) []*cobra.Command {
+	pages := []*cobra.Command{root}
+	for _, cmd := range root.Commands() {
+		if cmd.Name() != "help" {
+			pages = append(pages, cmd)
+		}
+	}
+	return pages
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"math"
 	"net"
@@ -239,8 +238,12 @@ func poolLine(s pool.Stats) string {
 // summarizePool says what came of the run: the last that stdout gets.
 func (d *display) summarizePool(s pool.Stats) error {
 	if d.events == nil {
-		_, err := io.WriteString(d.p.stdout, fmt.Sprintf("shares: %s accepted, %s rejected\nblocks: %s, %s refused\n",
-			count(s.Total.Accepted), count(s.Total.Rejected), count(s.Found), count(s.Refused)))
+		refused := ""
+		if s.Refused > 0 {
+			refused = fmt.Sprintf(", %s refused", count(s.Refused))
+		}
+		_, err := fmt.Fprintf(d.p.stdout, "shares: %s accepted, %s rejected\nblocks found: %s%s\n",
+			count(s.Total.Accepted), count(s.Total.Rejected), count(s.Found), refused)
 		return err
 	}
 	elapsed := 0.0

@@ -41,6 +41,9 @@ gominer pool --listen 127.0.0.1:3333`,
 	root.SetHelpCommand(newHelp(p))
 	for _, cmd := range append(root.Commands(), root) {
 		cmd.DisableFlagsInUseLine = true
+		if cmd.ValidArgs == nil && cmd.ValidArgsFunction == nil {
+			cmd.ValidArgsFunction = cobra.NoFileCompletions
+		}
 		cmd.InitDefaultHelpFlag()
 		help := cmd.Flags().Lookup("help")
 		help.Usage = "show this help"

@@ -15,7 +15,7 @@
 // pass compares is not looked at.
 //
 // Z0-Z31: state, last two schedule words, temporaries, wherever free.
-// Scratch: the next nonces, first hash's results, 16 schedule words for each hash.
+// Scratch: the next nonces, first hash's results, the schedules.
 //
 // Input: a job, the first nonce as in the header, and the number of batches, at
 // least 1. Output: the batches before the first that has a candidate, and the

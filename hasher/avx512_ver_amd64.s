@@ -22,7 +22,7 @@
 //
 // Z0-Z31: state, last two schedule words, temporaries, wherever free.
 // R12: the nonce's place in the rows. Scratch: the next nonces, first hash's
-// results, 16 schedule words for each hash, the midstates aligned, the rows.
+// results, the schedules, the midstates aligned, the rows.
 //
 // Input: a job, the first nonce as in the header, and the number of batches, at
 // least 1. Output: the batches before the first that has a candidate, and the

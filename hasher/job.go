@@ -36,10 +36,10 @@ type job16 struct {
 // by bit; with none, all batches and 0.
 type search[J job | job16] func(j *J, nonce uint32, batches int) (done int, mask uint32)
 
-// callHashes is how many hashes one call of an assembly function is given. It
-// can't be preempted: the garbage collector and other goroutines wait for it,
-// a millisecond at the most on any CPU that has the instructions.
-const callHashes = 1 << 13
+// callBatches is how many batches one call of an assembly function is given. It
+// can't be preempted: the garbage collector and other goroutines wait for it.
+// These are 0.1 ms of AVX-512 and 0.3 ms of SSE2 at 4 GHz.
+const callBatches = 512
 
 // prepare fills t and returns the schedule with the nonce, and so every word
 // that follows from it, taken as 0.
@@ -66,7 +66,7 @@ func findLanes(p *Prep, first, count uint32, found []Candidate, lanes uint32, f 
 		rounds(&j.st3, &w, 0, 4)
 		for at := uint64(0); at < uint64(count); {
 			batches := (uint64(count) - at + uint64(lanes) - 1) / uint64(lanes)
-			done, mask := f(j, first+uint32(at), int(min(batches, uint64(callHashes/lanes))))
+			done, mask := f(j, first+uint32(at), int(min(batches, callBatches)))
 			at += uint64(done) * uint64(lanes)
 			if mask == 0 {
 				continue
@@ -89,7 +89,7 @@ func findVersions(p *Prep, first, count uint32, found []Candidate, lanes int, f 
 	for i := 0; i < len(p.Mid); i += lanes {
 		j.set(p.Mid[i:i+lanes], &w)
 		for at := uint32(0); at < count; {
-			done, mask := f(j, first+at, int(min(count-at, uint32(callHashes/lanes))))
+			done, mask := f(j, first+at, int(min(count-at, callBatches)))
 			at += uint32(done)
 			if mask == 0 {
 				continue

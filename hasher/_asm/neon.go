@@ -99,6 +99,8 @@ func (n *neon) maj(a, b, c val) val {
 
 func (n *neon) fresh() {}
 
+func (n *neon) kept() *string { return nil }
+
 func (n *neon) swap(x val) val {
 	t := n.reg()
 	n.emit("VREV32", x.arg+".B16", t+".B16")

@@ -2,6 +2,7 @@ package main
 
 import (
 	"math/bits"
+	"strings"
 )
 
 var iv = [8]uint32{
@@ -55,7 +56,8 @@ type machine interface {
 	ch(e, f, g val) val
 	maj(a, b, c val) val
 	body() *code
-	fresh() // a new hash begins: forget what maj keeps
+	fresh()        // a new hash begins: forget what maj keeps
+	kept() *string // the register that maj keeps from round to round
 }
 
 // round emits a whole round on the state s, a to h. wk are the addends of h:
@@ -85,7 +87,7 @@ type schedule struct {
 	slot   func(t int) string // where W[t] is kept in memory
 	row    func(t int) val    // where K[t] + W[t] is, if another has made the schedule
 	lean   bool               // spends few registers
-	cut    *cut               // where the stream ends and the next takes over, or nil
+	roll   *roll              // rounds that are a loop, or nil
 }
 
 // next emits W[t] = σ1(W[t-2]) + W[t-7] + σ0(W[t-15]) + W[t-16].
@@ -182,7 +184,11 @@ func (s *schedule) rounds(st [8]val, from, to int) [8]val {
 	c := s.m.body()
 	if s.lean {
 		for t := from; t < to; t++ {
-			st = s.cut.here(s, st, t)
+			if s.roll != nil && t == s.roll.from {
+				s.loop(st)
+				t += 8*s.roll.passes - 1
+				continue
+			}
 			st = round(s.m, st, s.addends(t)...)
 		}
 		return st
@@ -276,24 +282,45 @@ func first(m machine, st [8]val, s *schedule) [8]val {
 	return s.rounds(st, 4, 64)
 }
 
-// cut is a place where one stream hands its state to another through memory, so
-// that the two run beside each other on different batches.
-type cut struct {
-	t      int // before this round
-	at     func(i int) string
-	before []ins // the stream up to the cut
+// roll is a run of rounds in a loop, eight a pass, so that the kernel fits into
+// the first instruction cache: after eight rounds each word of the state is in
+// its register again. R13 and R14 go along with words and constants.
+type roll struct {
+	label        string
+	from, passes int
+	words        string // address of the words: R8, or R12 for rows
+	step         int    // bytes from a pass to the next, of words and of constants
 }
 
-func (c *cut) here(s *schedule, st [8]val, t int) [8]val {
-	if c == nil || c.t != t {
-		return st
+func (s *schedule) loop(st [8]val) {
+	c, r := s.m.body(), s.roll
+	kept := s.m.kept()
+	start := *kept
+	c.emit("MOVQ", r.words, "R13")
+	c.emit("MOVQ", "R9", "R14")
+	c.emit("MOVL", imm(r.passes), "BX")
+	c.label(r.label)
+	before := c.take()
+	for t := r.from; t < r.from+8; t++ {
+		st = round(s.m, st, s.addends(t)...)
 	}
-	for i := range st {
-		s.m.store(c.at(i), st[i])
+	if *kept != start { // where the next pass looks for it
+		s.m.store(start, reg(*kept))
+		*kept = start
 	}
-	c.before = s.m.body().take()
-	for i := range st {
-		st[i] = s.m.load(mem(c.at(i)))
+	pass := c.take()
+	follow := strings.NewReplacer("("+r.words+")", "(R13)", "(R9)", "(R14)")
+	for _, in := range pass {
+		for i, a := range in.args {
+			in.args[i] = follow.Replace(a)
+		}
 	}
-	return st
+	c.list = append(before, pass...)
+	c.emit("ADDQ", imm(r.step), "R13")
+	c.emit("ADDQ", imm(r.step), "R14")
+	c.emit("DECL", "BX")
+	c.emit("JNE", r.label)
+	for t := r.from; s.row == nil && t < r.from+8*r.passes; t++ {
+		s.w[t] = mem(s.slot(t))
+	}
 }

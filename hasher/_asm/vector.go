@@ -9,7 +9,7 @@ type vector struct {
 	pool    []string
 	machine func(c *code, k *kernel) lanesMachine
 	split   bool // the two hashes are streams of their own
-	lean    bool // registers are few
+	lean    bool // registers are few, and instructions many
 	regs    string
 }
 
@@ -57,9 +57,9 @@ func (v vector) nonces(name, file string) *kernel {
 	k := &kernel{name: name, file: file, job: "job", doc: []string{
 		fmt.Sprintf("SHA256d of %d nonces, one in each 32-bit lane of the %s registers. %s", v.lanes, v.regs, shortened),
 	}}
-	v.plan(k, "Scratch: the next nonces, first hash's results, 16 schedule words for each hash.")
-	counter, handover := k.frame.take(1), k.frame.take(8)
-	ring1, ring2 := ring(k.frame.take(16)), ring(k.frame.take(16))
+	v.plan(k, "Scratch: the next nonces, first hash's results, the schedules.")
+	counter := k.frame.take(1)
+	handover, ring1, ring2 := v.words(k)
 
 	second := v.second(k, handover, ring2)
 	m := v.machine(&code{name: "b"}, k)
@@ -75,6 +75,9 @@ func (v vector) nonces(name, file string) *kernel {
 	}
 	s := firstSchedule(m, mem(ring1(3)), ring1)
 	s.lean = v.lean
+	if v.lean {
+		s.roll = &roll{label: "first", from: 34, passes: 3, words: "R8", step: 8 * v.bytes()}
+	}
 	m.fresh()
 	st = s.rounds(st, 4, 64)
 	for i := range st {
@@ -100,9 +103,9 @@ is one nonce.`, v.lanes, v.regs, v.lanes),
 		shortened,
 	}}
 	v.plan(k, `R12: the nonce's place in the rows. Scratch: the next nonces, first hash's
-results, 16 schedule words for each hash, the midstates aligned, the rows.`)
-	counter, handover := k.frame.take(1), k.frame.take(8)
-	ring1, ring2 := ring(k.frame.take(16)), ring(k.frame.take(16))
+results, the schedules, the midstates aligned, the rows.`)
+	counter := k.frame.take(1)
+	handover, ring1, ring2 := v.words(k)
 	mid, rows := k.frame.take(16), k.frame.take(47)
 
 	second := v.second(k, handover, ring2)
@@ -118,6 +121,9 @@ results, 16 schedule words for each hash, the midstates aligned, the rows.`)
 	m.acc(st[4], row(3))
 	shared := firstSchedule(m, val{}, nil)
 	shared.row, shared.lean = row, v.lean
+	if v.lean {
+		shared.roll = &roll{label: "first", from: 24, passes: 5, words: "R12", step: 8 * v.bytes()}
+	}
 	m.fresh()
 	st = shared.rounds(st, 4, 64)
 	for i := range st {
@@ -161,12 +167,29 @@ results, 16 schedule words for each hash, the midstates aligned, the rows.`)
 func (v vector) plan(k *kernel, layout string) {
 	k.pool = v.pool
 	k.frame.unit = v.bytes()
+	if v.lean {
+		k.doc = append(k.doc, `Some rounds are loops of eight, for the sake of the first instruction cache: R13
+and R14 follow words and constants, BX counts.`)
+	}
 	if v.split {
 		k.lag = 1
 		k.doc = append(k.doc, beside)
 	}
 	k.doc = append(k.doc, fmt.Sprintf(`%s-%s: state, last two schedule words, temporaries, wherever free.
 %s`, v.pool[0], v.pool[len(v.pool)-1], layout))
+}
+
+// words returns where the first hash leaves its result, and where the schedules
+// are: in rings, or in one line of all words that the hashes use in turn.
+func (v vector) words(k *kernel) (handover, first, second func(int) string) {
+	if v.lean {
+		line := k.frame.take(64)
+		for _, x := range k256 { // as loops expect them
+			k.table.index(x)
+		}
+		return line, line, line
+	}
+	return k.frame.take(8), ring(k.frame.take(16)), ring(k.frame.take(16))
 }
 
 // second emits the second hash on what the first has left in handover, to the
@@ -177,7 +200,11 @@ func (v vector) second(k *kernel, handover, ring func(int) string) []ins {
 	for i := range words {
 		words[i] = mem(handover(i))
 	}
-	e := second(m, words, &schedule{slot: ring, lean: v.lean})
+	s := &schedule{slot: ring, lean: v.lean}
+	if v.lean {
+		s.roll = &roll{label: "second", from: 32, passes: 3, words: "R8", step: 8 * v.bytes()}
+	}
+	e := second(m, words, s)
 	m.acc(e, konst(k256[60]+iv[7]))
 	m.candidates(e)
 	return m.body().take()

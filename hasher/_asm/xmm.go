@@ -116,6 +116,8 @@ func (x *xmm) maj(a, b, c val) val {
 
 func (x *xmm) fresh() { x.bc = "" }
 
+func (x *xmm) kept() *string { return &x.bc }
+
 func (x *xmm) loose(m string) val {
 	r := x.reg()
 	x.emit("MOVOU", m, r)

@@ -123,6 +123,8 @@ func (y *ymm) maj(a, b, c val) val {
 
 func (y *ymm) fresh() { y.bc = "" }
 
+func (y *ymm) kept() *string { return &y.bc }
+
 func (y *ymm) loose(m string) val {
 	r := y.reg()
 	y.emit("VMOVDQU", m, r)

@@ -127,6 +127,8 @@ func (z *zmm) maj(a, b, c val) val {
 
 func (z *zmm) fresh() {}
 
+func (z *zmm) kept() *string { return nil }
+
 func (z *zmm) loose(m string) val {
 	r := z.reg()
 	z.emit("VMOVDQU32", m, r)

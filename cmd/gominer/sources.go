@@ -30,7 +30,7 @@ func (o *sourceOptions) flags(cmd *cobra.Command) {
 	section(cmd, "Pools and nodes", func(f *pflag.FlagSet) {
 		f.StringArrayVarP(&o.urls, "url", "o", nil, "mine on `URL`; given again, the next one to fail over to")
 		f.StringArrayVarP(&o.users, "user", "u", nil, "shares count for `USER`, mostly ADDRESS.worker: once for all pools, or once for each in order")
-		f.StringArrayVarP(&o.passes, "pass", "p", nil, "the password is `PASS`, likewise (default x)")
+		f.StringArrayVarP(&o.passes, "pass", "p", nil, "the password is `PASS`, likewise (default x); other users of the machine can see it, --pass-file keeps it")
 		f.StringVar(&o.passFile, "pass-file", "", "the password is the first line of `FILE`")
 		f.StringArrayVarP(&o.userpass, "userpass", "O", nil, "`USER:PASS` in place of -u and -p: once for each pool, in order")
 		f.StringVar(&o.node.Address, "coinbase-address", "", "blocks found on a node pay to `ADDRESS`")

@@ -1,0 +1,7 @@
+// Package e2e runs the gominer program against a real node, btcd on its simnet,
+// over loopback. It holds tests alone and shares no code with gominer: the client
+// that asks the node and the code that makes and checks transactions are its own
+// or btcd's, so that no mistake is made twice in the same way.
+//
+// It is a module of its own, which keeps btcd out of gominer's go.mod.
+package e2e

@@ -1,0 +1,85 @@
+package archtest
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// Row says what the files of one package that are no tests may import besides
+// the standard library. Tests may cross.
+type Row struct {
+	Ours  []string // packages of this module, by directory
+	Third []string // modules of others, or packages in them; a path allows all below it
+}
+
+// anything in Row.Ours allows every package of this module.
+const anything = "..."
+
+// Table has a row for every package. What it keeps apart:
+//
+//   - hasher imports nothing of ours; kernels, codecs and chain only hasher;
+//   - the engine, miner, knows no protocol, no device and no screen;
+//   - a codec knows no engine, and neither does a server;
+//   - nothing imports a command.
+var Table = map[string]Row{
+	"hasher":            {Third: []string{"github.com/minio/sha256-simd", "github.com/klauspost/cpuid/v2"}},
+	"hasher/hashertest": {Ours: []string{"hasher"}},
+	"hasher/cpu":        {Ours: []string{"hasher", "miner"}, Third: []string{"golang.org/x/sys"}},
+
+	"miner":           {Ours: []string{"hasher"}},
+	"miner/minertest": {Ours: []string{"hasher", "miner"}},
+	"miner/solo":      {Ours: []string{"hasher", "miner", "internal/chain", "internal/node"}},
+
+	"stratum/v1":   {Ours: []string{"hasher"}},
+	"stratum":      {Ours: []string{"hasher", "miner", "stratum/v1"}, Third: []string{"golang.org/x/net/publicsuffix"}},
+	"stratum/pool": {Ours: []string{"hasher", "stratum/v1", "internal/chain", "internal/node"}},
+
+	"internal/chain":    {Ours: []string{"hasher"}},
+	"internal/node":     {Ours: []string{"hasher", "internal/chain"}},
+	"internal/mainnet":  {},
+	"internal/archtest": {},
+
+	"cmd/gominer": {
+		Ours:  []string{anything},
+		Third: []string{"github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/klauspost/cpuid/v2", "golang.org/x/term"},
+	},
+}
+
+// Linked has every module of others that ends up in a binary, by whom it comes.
+var Linked = map[string]string{
+	"github.com/inconshreveable/mousetrap": "cobra, on Windows",
+	"github.com/klauspost/cpuid/v2":        "hasher",
+	"github.com/minio/sha256-simd":         "hasher",
+	"github.com/spf13/cobra":               "cmd/gominer",
+	"github.com/spf13/pflag":               "cobra",
+	"golang.org/x/net":                     "stratum",
+	"golang.org/x/sys":                     "hasher/cpu",
+	"golang.org/x/term":                    "cmd/gominer",
+}
+
+// Limits that a reader can rely on.
+const (
+	mostLines   = 600 // of a Go file that is not generated
+	mostMethods = 4   // of an exported interface
+	mostDirect  = 12  // modules of others that go.mod requires directly
+)
+
+// Markdown returns the table as ARCHITECTURE.md has it, one line a package.
+func Markdown(table map[string]Row) []string {
+	list := func(names []string) string {
+		if len(names) == 0 {
+			return "—"
+		}
+		if names[0] == anything {
+			return "everything"
+		}
+		return "`" + strings.Join(names, "`, `") + "`"
+	}
+	var lines []string
+	for _, dir := range slices.Sorted(maps.Keys(table)) {
+		lines = append(lines, fmt.Sprintf("| `%s` | %s | %s |", dir, list(table[dir].Ours), list(table[dir].Third)))
+	}
+	return lines
+}

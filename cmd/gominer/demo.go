@@ -148,6 +148,7 @@ func (o *demoOptions) pool(d *display, rate float64) (*pool.Pool, error) {
 	chain.Bits, chain.BlockEvery = t.Bits(), demoOthers
 	cfg := pool.DefaultConfig()
 	cfg.Source, cfg.Difficulty = chain, o.difficulty
+	cfg.StaleGrace = 2 * time.Second // a block that we find should not make our next share a reject
 	if o.logLevel() == slog.LevelDebug {
 		cfg.Log = slog.New(&people{screen: d.screen, level: slog.LevelDebug}).With("by", "pool")
 	}

@@ -71,6 +71,7 @@ gominer pool --node http://127.0.0.1:8332 --cookie-file ~/.bitcoin/.cookie --coi
 		f.DurationVar(&o.chain.BlockEvery, "block-every", 0, "somebody else finds a block of the simulated chain every `TIME`, such as 30s")
 		f.Float64Var(&o.network, "network-difficulty", 0.25, "blocks of the simulated chain have the difficulty `D`")
 		f.DurationVar(&o.pool.Republish, "republish", o.pool.Republish, "send the job again with a fresh time every `TIME`")
+		f.DurationVar(&o.pool.StaleGrace, "stale-grace", 0, "for `TIME` after a new block, shares of the job before still count")
 	})
 	section(cmd, "Output", o.output.flags)
 	o.output.completions(cmd)

@@ -34,6 +34,11 @@ type Config struct {
 	// of its own.
 	Extranonce1 []byte
 
+	// StaleGrace is how long after a new block shares of the job before still count:
+	// they were on their way. 0: they are stale at
+	// once.
+	StaleGrace time.Duration
+
 	Republish   time.Duration // the job is sent again with a fresh time this often; 0: never
 	MaxConns    int           // further connections are closed at once; 0: 10000
 	IdleTimeout time.Duration // without a line from an authorized client; 0: 6 h
@@ -109,7 +114,7 @@ func (c *Config) fill() error {
 		return fmt.Errorf("pool: extranonce1 of %d bytes, want at most %d", len(c.Extranonce1), v1.MaxExtranonce1)
 	case c.MaxConns < 0:
 		return fmt.Errorf("pool: at most %d connections: want 1 or more", c.MaxConns)
-	case c.Republish < 0 || c.IdleTimeout < 0:
+	case c.Republish < 0 || c.IdleTimeout < 0 || c.StaleGrace < 0:
 		return errors.New("pool: a time is negative")
 	}
 	return nil

@@ -350,7 +350,7 @@ func (c *conn) retarget() {
 	if d == c.difficulty {
 		return
 	}
-	c.log.Debug("difficulty changed", "event", "difficulty", "diff", d, "was", c.difficulty)
+	c.log.Debug("difficulty changed", "event", "difficulty", "difficulty", d, "was", c.difficulty)
 	c.difficulty = d
 	c.wakeUp()
 }

@@ -8,6 +8,31 @@ import (
 	"gominer/stratum/v1"
 )
 
+// age is where a job stands as a share of it comes in.
+type age int
+
+const (
+	fresh age = iota // it is of the pool's present epoch
+	late             // its epoch ended a moment ago: its shares count
+	stale
+)
+
+// moment is an epoch of the pool and when it began.
+type moment struct {
+	epoch uint64
+	began time.Time
+}
+
+func (m moment) age(j *job, grace time.Duration, now time.Time) age {
+	switch {
+	case j.epoch == m.epoch:
+		return fresh
+	case j.epoch+1 == m.epoch && now.Sub(m.began) < grace:
+		return late
+	}
+	return stale
+}
+
 // claim is a share together with what it is judged by: the job that it was found
 // on and the difficulty that was in force when that job was sent.
 type claim struct {
@@ -39,12 +64,11 @@ func (v *verdict) count(t *tally, now time.Time) {
 }
 
 // judge decides about a share by building its header from the job and hashing it
-// with crypto/sha256; targets are compared as 256-bit numbers. epoch is the
-// pool's present one.
+// with crypto/sha256; targets are compared as 256-bit numbers.
 //
 // A block counts as a share whatever the share difficulty is, and it goes to the
 // source even if its share is stale.
-func judge(c *claim, s *session, epoch uint64, extranonce2Size int, now time.Time) *verdict {
+func judge(c *claim, s *session, a age, extranonce2Size int, now time.Time) *verdict {
 	if why := checkExtranonce2(c.extranonce2, extranonce2Size); why != "" {
 		return refuse(v1.CodeOther, "%s", why)
 	}
@@ -55,7 +79,7 @@ func judge(c *claim, s *session, epoch uint64, extranonce2Size int, now time.Tim
 	h := &v.found.hash
 	v.block = c.job.network.Meets(h)
 	switch {
-	case c.job.epoch != epoch:
+	case a == stale:
 		v.code, v.reason = v1.CodeJobNotFound, "job not found: it is stale"
 		v.block = v.block && s.first(c.job.epoch, *h)
 	case !v.block && !c.target.Meets(h):

@@ -56,7 +56,7 @@ func TestTargets(t *testing.T) {
 			c, j := c, *c.job
 			c.target, j.network = tt.target, tt.network
 			c.job = &j
-			if v := judge(&c, new(session), 0, 0, now); v.code != tt.code || v.block != tt.block || v.found.hash != hash {
+			if v := judge(&c, new(session), fresh, 0, now); v.code != tt.code || v.block != tt.block || v.found.hash != hash {
 				t.Errorf("code %d (%s), block %v; want code %d, block %v", v.code, v.reason, v.block, tt.code, tt.block)
 			}
 		})
@@ -75,8 +75,39 @@ func TestStale(t *testing.T) {
 	}
 	s := new(session)
 	for i := range 2 {
-		if v := judge(&c, s, 1, 0, now); v.code != v1.CodeJobNotFound || v.block != (i == 0) {
+		if v := judge(&c, s, stale, 0, now); v.code != v1.CodeJobNotFound || v.block != (i == 0) {
 			t.Errorf("code %d, block %v the %dth time", v.code, v.block, i+1)
+		}
+	}
+}
+
+func TestLate(t *testing.T) {
+	now := time.Unix(1_700_000_000, 0)
+	m := moment{epoch: 7, began: now}
+	for _, tt := range []struct {
+		epoch uint64
+		after time.Duration
+		want  age
+	}{
+		{7, time.Hour, fresh}, {6, 0, late}, {6, time.Second, late}, {6, 2 * time.Second, stale}, {5, 0, stale}, {8, 0, stale},
+	} {
+		if got := m.age(&job{epoch: tt.epoch}, 2*time.Second, now.Add(tt.after)); got != tt.want {
+			t.Errorf("a job of epoch %d, %v into epoch 7: %d, want %d", tt.epoch, tt.after, got, tt.want)
+		}
+	}
+	if got := m.age(&job{epoch: 6}, 0, now); got != stale {
+		t.Errorf("without a grace: %d, want %d", got, stale)
+	}
+	c := claim{
+		share:  share{extranonce2: []byte{}, ntime: 1_700_000_000},
+		job:    testJob(t, 0x1d00ffff),
+		target: hasher.MaxTarget,
+	}
+	s := new(session)
+	s.first(c.job.epoch+1, hasher.Hash{}) // the new epoch's first share came before
+	for i, want := range []int{0, v1.CodeDuplicate} {
+		if v := judge(&c, s, late, 0, now); v.code != want {
+			t.Errorf("a late share the %dth time: code %d, want %d", i+1, v.code, want)
 		}
 	}
 }
@@ -128,11 +159,12 @@ func TestSeenIsBounded(t *testing.T) {
 			t.Fatal("one of the latest shares was forgotten")
 		}
 	}
-	if !s.first(2, recent[0]) || s.first(2, recent[0]) || len(s.old) > 0 {
-		t.Error("a new epoch does not begin with nothing seen")
+	h := hash()
+	if !s.first(2, h) || s.first(2, h) || s.first(1, recent[len(recent)-1]) || len(s.seen) != 1 {
+		t.Error("a new epoch does not begin with the shares of the last")
 	}
-	if !s.first(1, recent[0]) || len(s.seen) != 1 {
-		t.Error("a share of an old epoch was kept")
+	if s.first(3, hash()); len(s.seen)+len(s.old) != 2 {
+		t.Error("shares of the epoch before the last are still remembered")
 	}
 }
 

@@ -270,13 +270,10 @@ func (c *conn) jobLocked(id string) *sentJob {
 
 func (c *conn) submit(m *v1.Submit) error {
 	// The epoch counts as the share comes in: it may be the block that ends it.
-	var epoch uint64
-	if j := c.pool.now(); j != nil {
-		epoch = j.epoch
-	}
+	at, now := c.pool.moment(), time.Now()
 	claim, s, w, v := c.claim(m)
 	if v == nil {
-		v = judge(claim, s, epoch, c.pool.cfg.Extranonce2Size, time.Now())
+		v = judge(claim, s, at.age(claim.job, c.pool.cfg.StaleGrace, now), c.pool.cfg.Extranonce2Size, now)
 		if v.block {
 			c.handOver(claim.job, v.found, w)
 		}
@@ -334,7 +331,7 @@ func (c *conn) settle(id v1.ID, w *worker, jobID string, v *verdict) error {
 	}
 	attrs = append(attrs, "job", v1.CleanText(jobID, shownName))
 	if v.found != nil {
-		attrs = append(attrs, "diff", v.difficulty, "share_diff", v.found.hash.Difficulty(), "hash", v.found.hash.String())
+		attrs = append(attrs, "difficulty", v.difficulty, "share_difficulty", v.found.hash.Difficulty(), "hash", v.found.hash.String())
 	}
 	if v.code != 0 {
 		reason := v1.CleanText(v.reason, 256)

@@ -44,6 +44,7 @@ type Pool struct {
 	full    time.Time // when the log last said that there are too many connections
 	current *job      // nil: no work
 	came    time.Time // when current's template did
+	turned  time.Time // when current's epoch began
 	closed  bool      // work has ended: clients are sent away until there is some
 }
 
@@ -121,6 +122,7 @@ func (p *Pool) publish(t *Template) error {
 	}
 	if clean {
 		j.epoch++
+		p.turned = time.Now()
 		p.warnLocked(j)
 	}
 	p.current, p.came, p.closed = j, time.Now(), false
@@ -132,7 +134,7 @@ func (p *Pool) publish(t *Template) error {
 func (p *Pool) warnLocked(j *job) {
 	if d := p.cfg.Difficulty; d > j.difficulty && (p.current == nil || p.current.difficulty != j.difficulty) {
 		p.log.Warn("shares are harder than blocks: miners may keep blocks to themselves; lower the pool's difficulty",
-			"event", "difficulty", "diff", d, "network", j.difficulty)
+			"event", "difficulty", "difficulty", d, "network", j.difficulty)
 	}
 }
 
@@ -143,7 +145,7 @@ func (p *Pool) announceLocked(clean bool) {
 		level = slog.LevelInfo
 	}
 	p.log.Log(context.Background(), level, "new job", "event", "job", "height", j.template.Height,
-		"prevhash", j.template.PrevHash.String(), "diff", j.difficulty,
+		"prevhash", j.template.PrevHash.String(), "difficulty", j.difficulty,
 		"transactions", len(j.template.Txs), "clean", clean)
 	for c := range p.conns {
 		c.wakeUp()
@@ -177,6 +179,16 @@ func (p *Pool) now() *job {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.current
+}
+
+// moment returns the present epoch; the zero one while there is no work.
+func (p *Pool) moment() moment {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.current == nil {
+		return moment{}
+	}
+	return moment{p.current.epoch, p.turned}
 }
 
 // Serve accepts connections on l, which it closes, until ctx ends; then it stops

@@ -36,15 +36,12 @@ type session struct {
 }
 
 // first reports whether the header hash was not found before in this session,
-// and remembers it. Shares of an epoch that is over are not kept.
+// and remembers it.
 func (s *session) first(epoch uint64, h hasher.Hash) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if epoch < s.epoch {
-		return true
-	}
-	if epoch > s.epoch || s.seen == nil {
-		s.epoch, s.seen, s.old = epoch, make(map[hasher.Hash]struct{}), nil
+	if epoch > s.epoch || s.seen == nil { // late shares may still come of the one before
+		s.epoch, s.seen, s.old = epoch, make(map[hasher.Hash]struct{}), s.seen
 	}
 	if _, ok := s.seen[h]; ok {
 		return false

@@ -63,6 +63,7 @@ func (f failover) Run(ctx context.Context, s *Session) (err error) {
 // hold runs source i until it fails, or until a better one is seen to be up.
 // It returns the better one's index, -1 for none.
 func (f failover) hold(ctx context.Context, i int, s *Session) (better int, err error) {
+	parent := ctx
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	better = -1
@@ -83,7 +84,7 @@ func (f failover) hold(ctx context.Context, i int, s *Session) (better int, err 
 	if child.published.Load() {
 		s.published.Store(true)
 	}
-	if better >= 0 {
+	if better >= 0 || parent.Err() != nil {
 		child.Status(SourceStatus{State: Idle})
 	} else {
 		child.Status(SourceStatus{State: Down, Err: err})

@@ -69,6 +69,11 @@ func TestFailover(t *testing.T) {
 		if s.Shares.Rejected != 0 || s.Shares.Accepted < 10_000 {
 			t.Errorf("%+v", s.Shares)
 		}
+		for _, src := range s.Sources { // the end of the run is nobody's failure
+			if src.Status.State == miner.Down && src.Name == "primary" {
+				t.Errorf("%s is down at the end: %v", src.Name, src.Status.Err)
+			}
+		}
 		type stretch struct {
 			label    string
 			from, to time.Duration

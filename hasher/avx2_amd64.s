@@ -4,15 +4,18 @@
 
 #include "textflag.h"
 
-// SHA256d of 8 nonces, one in each 32-bit lane of the Y registers. The job holds the state after round 3 without the nonce, the schedule words that
+// SHA256d of 8 nonces, one in each 32-bit lane of the Y registers.
+//
+// The job holds the state after round 3 without the nonce, the schedule words that
 // no nonce changes and the constant part of those that it changes in part. The
 // second hash begins after its round 0 and ends with e of round 60, the top word of
 // the result; its last rounds compute no a.
 //
 // Some rounds are loops of eight, for the sake of the first instruction cache: R13
-// and R14 follow words and constants, BX counts.
+// and R14 follow words and constants, BX counts. R9 and R10 address constants and
+// the job's plain words as whole vectors in the frame.
 //
-// Y0-Y15: state, last two schedule words, temporaries, wherever free.
+// Y0-Y15: state, the exclusive or that maj keeps, temporaries, wherever free.
 // Scratch: the next nonces, first hash's results, the schedules.
 //
 // Input: a job, the first nonce as in the header, and the number of batches, at

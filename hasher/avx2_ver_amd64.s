@@ -16,9 +16,10 @@
 // the result; its last rounds compute no a.
 //
 // Some rounds are loops of eight, for the sake of the first instruction cache: R13
-// and R14 follow words and constants, BX counts.
+// and R14 follow words and constants, BX counts. R9 and R10 address constants and
+// the job's plain words as whole vectors in the frame.
 //
-// Y0-Y15: state, last two schedule words, temporaries, wherever free.
+// Y0-Y15: state, the exclusive or that maj keeps, temporaries, wherever free.
 // R12: the nonce's place in the rows. Scratch: the next nonces, first hash's
 // results, the schedules, the midstates aligned, the rows.
 //

@@ -4,7 +4,9 @@
 
 #include "textflag.h"
 
-// SHA256d of 16 nonces, one in each 32-bit lane of the Z registers. The job holds the state after round 3 without the nonce, the schedule words that
+// SHA256d of 16 nonces, one in each 32-bit lane of the Z registers.
+//
+// The job holds the state after round 3 without the nonce, the schedule words that
 // no nonce changes and the constant part of those that it changes in part. The
 // second hash begins after its round 0 and ends with e of round 60, the top word of
 // the result; its last rounds compute no a.

@@ -6,7 +6,7 @@
 
 // SHA256d of 16 versions of one nonce. SHA-NI does rounds 4 to 45 of the first
 // hash, version by version, while the Z registers, a version in each 32-bit lane,
-// do what comes after that for an earlier nonce; the instructions alternate. The
+// do what comes after that for earlier nonces; the instructions alternate. The
 // schedule of the first hash is made as in avx512_ver_amd64.s, as rows of K + W of
 // two rounds. A batch is one nonce.
 //

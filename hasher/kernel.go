@@ -12,8 +12,11 @@ type Candidate struct {
 // Kernel is one implementation of the search. It is a value, not an interface:
 // there is nothing to mock and nothing to embed.
 type Kernel struct {
-	Name  string // "generic", "minio", "avx512", …
-	Lanes int    // headers hashed side by side; batches are best a multiple of it
+	// Name is what the kernel runs on: "generic", "avx512", "shani", …; with
+	// "-ver" its lanes are versions of one nonce, which share a schedule, and with
+	// "-sha" vector units and SHA-NI divide the work.
+	Name  string
+	Lanes int // headers hashed side by side; batches are best a multiple of it
 
 	// Versions is the number that len(Prep.Mid) must be a multiple of. Kernels
 	// with Versions 1 take any number and try one after the other.
@@ -26,8 +29,8 @@ type Kernel struct {
 	// not with one p from two at a time.
 	//
 	// It returns only when it is done: count bounds how long a new job waits.
-	// The garbage collector need not wait for it, a millisecond at the most.
-	// Implementations are tuned for Limit 0 (difficulty 1 and above); any other
+	// The garbage collector waits less, as assembly is called for a fraction of a
+	// millisecond at a time. Implementations are tuned for Limit 0 (difficulty 1 and above); any other
 	// Limit is right, not fast.
 	Find func(p *Prep, first, count uint32, found []Candidate) []Candidate
 }

@@ -4,14 +4,16 @@
 
 #include "textflag.h"
 
-// SHA256d of 4 nonces, one in each 32-bit lane of the V registers. The job holds the state after round 3 without the nonce, the schedule words that
+// SHA256d of 4 nonces, one in each 32-bit lane of the V registers.
+//
+// The job holds the state after round 3 without the nonce, the schedule words that
 // no nonce changes and the constant part of those that it changes in part. The
 // second hash begins after its round 0 and ends with e of round 60, the top word of
 // the result; its last rounds compute no a.
 //
 // V0-V31: state, last two schedule words, temporaries, wherever free. Scratch: the
 // next nonces, first hash's results, 16 schedule words, the constants and the
-// job's words, each in all lanes.
+// job's words, each in all lanes. R12: bits and places of the lanes.
 //
 // Input: a job, the first nonce as in the header, and the number of batches, at
 // least 1. Output: the batches before the first that has a candidate, and the

@@ -17,8 +17,8 @@
 // X0: K + W. X1-X6, X7-X12: state and 16 words of each stream. X13, X14:
 // temporaries. R12: row of the nonce. R13: version. R14: state and midstate of the
 // version. R15: groups of constants. SI: candidates so far. DX, BX: temporaries.
-// R9, R10: constants and the job's words as whole vectors. Scratch: the next nonces, schedule words, rows, the job's states
-// aligned, the vectors.
+// R9, R10: constants and the job's plain words as whole vectors. Scratch: the next
+// nonces, schedule words, rows, the job's states aligned, those vectors.
 //
 // Input: a job, the first nonce as in the header, and the number of batches, at
 // least 1. Output: the batches before the first that has a candidate, and the

@@ -14,7 +14,7 @@ type sha2Stream struct {
 
 func (s *sha2Stream) quad(w [4]uint32) string { return s.k.quadAt("R12", w) }
 
-// two emits an instruction that mixes four words, x and y into z.
+// mix emits an instruction that mixes four words, x and y into z.
 func (s *sha2Stream) mix(op string, x, y, z string) { s.emit(op, x+".S4", y+".S4", z+".S4") }
 
 // four emits four rounds on K + W in wk.
@@ -119,7 +119,8 @@ func (s *sha2Stream) second(mid func(i int) string) (st steps) {
 // sha2Nonces is the kernel on the SHA-2 instructions of arm64.
 func sha2Nonces() *kernel {
 	k := &kernel{name: "searchSHA2", file: "sha2", job: "job", frame: scratch{unit: 16}, pool: neonPool(), doc: []string{
-		"SHA256d of two nonces by the SHA-2 instructions, side by side. " + shortened,
+		"SHA256d of two nonces by the SHA-2 instructions, side by side.",
+		shortened,
 		`W[16] to W[19] and W[28] to W[31] of the first hash take their constant parts
 from the job; two words of the first four come from the general registers.`,
 		`V0-V7, V8-V15: state, 16 words, K + W and a copy of each stream. V16-V31: K.

@@ -71,7 +71,7 @@ func (h hybrid) kernel() *kernel {
 	k := &kernel{name: h.name, file: h.file, job: "job16", pool: h.pool, frame: scratch{unit: vec}, lag: 1, doc: []string{
 		fmt.Sprintf(`SHA256d of 16 versions of one nonce. SHA-NI does rounds 4 to %d of the first
 hash, version by version, while the Z registers, a version in each 32-bit lane,
-do what comes after that for an earlier nonce; the instructions alternate. The
+do what comes after that for earlier nonces; the instructions alternate. The
 schedule of the first hash is made as in avx512_ver_amd64.s, as rows of K + W of
 two rounds. A batch is one nonce.`, h.from-1),
 		h.doc,

@@ -124,10 +124,11 @@ func (n *neon) candidates(e val) {
 // neonNonces is the kernel on Advanced SIMD.
 func neonNonces() *kernel {
 	k := &kernel{name: "searchNEON", file: "neon", job: "job", frame: scratch{unit: 16}, pool: neonPool(), quads: [][4]uint32{{1, 2, 4, 8}, {0, 1, 2, 3}}, doc: []string{
-		"SHA256d of 4 nonces, one in each 32-bit lane of the V registers. " + shortened,
+		"SHA256d of 4 nonces, one in each 32-bit lane of the V registers.",
+		shortened,
 		`V0-V31: state, last two schedule words, temporaries, wherever free. Scratch: the
 next nonces, first hash's results, 16 schedule words, the constants and the
-job's words, each in all lanes.`,
+job's words, each in all lanes. R12: bits and places of the lanes.`,
 	}}
 	counter, handover, words := k.frame.take(1), k.frame.take(8), ring(k.frame.take(16))
 	n := &neon{code: &code{name: "b"}, k: k}

@@ -171,7 +171,8 @@ func paddedFirst(g int) [4]uint32 {
 // shaniNonces is the kernel of SHA-NI alone whose two streams are nonces.
 func shaniNonces() *kernel {
 	k := &kernel{name: "searchSHANI", file: "shani", job: "job", frame: scratch{unit: 16}, pool: xmmPool(), doc: []string{
-		"SHA256d of two nonces by SHA-NI, side by side. " + shortened,
+		"SHA256d of two nonces by SHA-NI, side by side.",
+		shortened,
 		`W[16] to W[31] of the first hash take their constant parts from the job; two
 words of the first four come from the general registers.`,
 		`X0: K + W. X1-X6, X7-X12: state and 16 words of each stream. X13, X14:
@@ -304,8 +305,8 @@ into rows of K + W, one for each nonce. A batch is one nonce.`,
 		`X0: K + W. X1-X6, X7-X12: state and 16 words of each stream. X13, X14:
 temporaries. R12: row of the nonce. R13: version. R14: state and midstate of the
 version. R15: groups of constants. SI: candidates so far. DX, BX: temporaries.
-R9, R10: constants and the job's words as whole vectors. Scratch: the next nonces, schedule words, rows, the job's states
-aligned, the vectors.`,
+R9, R10: constants and the job's plain words as whole vectors. Scratch: the next
+nonces, schedule words, rows, the job's states aligned, those vectors.`,
 	}}
 	const row = 13 * 16 // nonce, rounds 16-19 to 60-63
 	counter, words := k.frame.take(1), ring(k.frame.take(16))

@@ -55,7 +55,8 @@ the result; its last rounds compute no a.`
 // nonces is the kernel whose lanes are nonces.
 func (v vector) nonces(name, file string) *kernel {
 	k := &kernel{name: name, file: file, job: "job", doc: []string{
-		fmt.Sprintf("SHA256d of %d nonces, one in each 32-bit lane of the %s registers. %s", v.lanes, v.regs, shortened),
+		fmt.Sprintf("SHA256d of %d nonces, one in each 32-bit lane of the %s registers.", v.lanes, v.regs),
+		shortened,
 	}}
 	v.plan(k, "Scratch: the next nonces, first hash's results, the schedules.")
 	counter := k.frame.take(1)
@@ -169,14 +170,18 @@ func (v vector) plan(k *kernel, layout string) {
 	k.frame.unit = v.bytes()
 	if v.lean {
 		k.doc = append(k.doc, `Some rounds are loops of eight, for the sake of the first instruction cache: R13
-and R14 follow words and constants, BX counts.`)
+and R14 follow words and constants, BX counts. R9 and R10 address constants and
+the job's plain words as whole vectors in the frame.`)
 	}
 	if v.split {
 		k.lag = 1
 		k.doc = append(k.doc, beside)
 	}
-	k.doc = append(k.doc, fmt.Sprintf(`%s-%s: state, last two schedule words, temporaries, wherever free.
-%s`, v.pool[0], v.pool[len(v.pool)-1], layout))
+	keeps := "state, last two schedule words, temporaries"
+	if v.lean {
+		keeps = "state, the exclusive or that maj keeps, temporaries"
+	}
+	k.doc = append(k.doc, fmt.Sprintf("%s-%s: %s, wherever free.\n%s", v.pool[0], v.pool[len(v.pool)-1], keeps, layout))
 }
 
 // words returns where the first hash leaves its result, and where the schedules

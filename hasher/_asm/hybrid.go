@@ -14,10 +14,10 @@ type hybrid struct {
 
 // shaFront emits rounds 4 to from-1 of lanes first hashes, streams at a time.
 // start gives the state after round 3, pair the place of K + W of two rounds.
-func shaFront(c *code, from, streams int, pair func(t, lane int) string, out func(int) string) {
+func shaFront(c *code, from, streams int, pair func(t int) string, out func(int) string) {
 	for lane := 0; lane < 16; lane += streams {
 		n := min(streams, 16-lane)
-		c.emit("MOVDDUP", pair(2, lane), "X0")
+		c.emit("MOVDDUP", pair(2), "X0")
 		var a, b []string
 		for q := range n {
 			a = append(a, fmt.Sprintf("X%d", 1+2*q))
@@ -27,7 +27,7 @@ func shaFront(c *code, from, streams int, pair func(t, lane int) string, out fun
 			c.emit("MOVOU", fmt.Sprintf("%d(DI)", jobSHA+32*(lane+q)+16), b[q])
 		}
 		for t := 4; t < from; t += 2 {
-			c.emit("MOVQ", pair(t, lane), "X0")
+			c.emit("MOVQ", pair(t), "X0")
 			for q := range n {
 				c.emit("SHA256RNDS2", "X0", a[q], b[q])
 				a[q], b[q] = b[q], a[q]
@@ -65,8 +65,30 @@ func turn(m *zmm, in func(int) string) (st [8]val) {
 	return st
 }
 
+// pairRow is the size of a row, K + W of two rounds for 16 nonces.
+const pairRow = 2 * vec
+
+// rowOf is the place of rounds t and t+1, t even, among the rows.
+func rowOf(t int) int {
+	if t < 4 {
+		return 0
+	}
+	return (t/2 - 8) * pairRow
+}
+
+// pair is the address of K + W of rounds t and t+1 for SHA-NI.
+func (h hybrid) pair(k *kernel, t int) string {
+	switch {
+	case t >= 4 && t < 16:
+		kw := paddedFirst(t / 4)
+		return fmt.Sprintf("%d(R9)", 4*k.table.pair(kw[t%4], kw[t%4+1]))
+	case t == 16:
+		return fmt.Sprintf("%d(DI)", jobWK)
+	}
+	return fmt.Sprintf("%d(R13)", rowOf(t))
+}
+
 func (h hybrid) kernel() *kernel {
-	const pairRow = 2 * vec // K + W of two rounds for 16 nonces
 	v := avx512
 	k := &kernel{name: h.name, file: h.file, job: "job16", pool: h.pool, frame: scratch{unit: vec}, lag: 1, doc: []string{
 		fmt.Sprintf(`SHA256d of 16 versions of one nonce. SHA-NI does rounds 4 to %d of the first
@@ -89,13 +111,6 @@ aligned, what SHA-NI hands over, the rows twice.`,
 		return fmt.Sprintf("%d(R8)", base+16*i)
 	}
 	rows, others := k.frame.take(2*24), k.frame.take(2*24) // rounds 2-3, 18-19 to 62-63
-	rowOf := func(t int) int {
-		if t < 4 {
-			return 0
-		}
-		return (t/2 - 8) * pairRow
-	}
-
 	// The first hash from round h.from on, and the second.
 	m := newZMM(&code{name: "b"}, k).(*zmm)
 	st := turn(m, turned)
@@ -113,23 +128,7 @@ aligned, what SHA-NI hands over, the rows twice.`,
 		k.lag = 2
 	}
 	c := &code{}
-	shaFront(c, h.from, h.streams, func(t, lane int) string {
-		switch {
-		case t >= 4 && t < 16:
-			wk := k256[t]
-			if t == 4 {
-				wk += 0x80000000
-			}
-			wk2 := k256[t+1]
-			if t == 14 {
-				wk2 += 640
-			}
-			return fmt.Sprintf("%d(R9)", 4*k.table.pair(wk, wk2))
-		case t == 16:
-			return fmt.Sprintf("%d(DI)", jobWK)
-		}
-		return fmt.Sprintf("%d(R13)", rowOf(t))
-	}, quarters)
+	shaFront(c, h.from, h.streams, func(t int) string { return h.pair(k, t) }, quarters)
 	k.body = weave(len(h.pool), vectors, c.take())
 
 	c.emit("VZEROUPPER")

@@ -87,7 +87,54 @@ type steps [][]ins
 
 func (st *steps) end(c *code) { *st = append(*st, c.take()) }
 
-// secondSHA emits the second hash on the state that the first has left, with the
+// first emits the first hash of the nonce SI + q.
+func (s *shaStream) first(q int, st3, fold func(i int) string) (st steps) {
+	s.emit("LEAL", fmt.Sprintf("%d(SI)", q), "AX")
+	s.emit("BSWAPL", "AX")
+	s.emit("MOVL", "AX", s.tmp)
+	s.emit("PSHUFD", "$0x11", s.tmp, s.a) // a and e
+	s.emit("PADDL", st3(0), s.a)
+	s.emit("MOVO", st3(1), s.b)
+	s.emit("MOVL", "AX", "BX")
+	s.emit("MOVL", "AX", "DX")
+	s.emit("RORL", "$7", "BX")
+	s.emit("RORL", "$18", "DX")
+	s.emit("XORL", "DX", "BX")
+	s.emit("MOVL", "AX", "DX")
+	s.emit("SHRL", "$3", "DX")
+	s.emit("XORL", "DX", "BX") // σ0(W[3])
+	s.emit("SHLQ", "$32", "AX")
+	s.emit("ORQ", "AX", "BX")
+	s.emit("MOVQ", "BX", s.m[0])
+	s.emit("PSLLO", "$8", s.m[0])
+	s.emit("PADDL", fold(0), s.m[0]) // W[16] to W[19]
+	st.end(s.code)
+	for g := 1; g < 16; g++ {
+		if g < 4 {
+			s.four(s.vector(paddedFirst(g)), false)
+		} else {
+			s.group(g, false)
+		}
+		switch n := g + 1; n {
+		case 2, 3, 4, 16:
+		case 5:
+			s.emit("MOVO", fold(1), s.m[1])
+			s.emit("SHA256MSG2", s.m[0], s.m[1])
+		case 6:
+			s.emit("MOVO", s.m[1], s.m[2])
+			s.emit("PALIGNR", "$4", s.m[0], s.m[2])
+			s.emit("SHA256MSG2", s.m[1], s.m[2])
+		case 7:
+			s.finish(n, fold(3))
+		default:
+			s.expand(n)
+		}
+		st.end(s.code)
+	}
+	return st
+}
+
+// second emits the second hash on the state that the first has left, with the
 // midstate at mid, to where the low word of s.a is e of round 60.
 func (s *shaStream) second(mid func(i int) string) (st steps) {
 	s.emit("PADDL", mid(0), s.a)
@@ -182,49 +229,7 @@ temporaries. SI: nonce. R10: limit. R15: groups of constants. Scratch: the job's
 	var streams []steps
 	s := newSHAStreams(k)
 	for q, s := range s {
-		var st steps
-		s.emit("LEAL", fmt.Sprintf("%d(SI)", q), "AX")
-		s.emit("BSWAPL", "AX")
-		s.emit("MOVL", "AX", s.tmp)
-		s.emit("PSHUFD", "$0x11", s.tmp, s.a) // a and e
-		s.emit("PADDL", st3(0), s.a)
-		s.emit("MOVO", st3(1), s.b)
-		s.emit("MOVL", "AX", "BX")
-		s.emit("MOVL", "AX", "DX")
-		s.emit("RORL", "$7", "BX")
-		s.emit("RORL", "$18", "DX")
-		s.emit("XORL", "DX", "BX")
-		s.emit("MOVL", "AX", "DX")
-		s.emit("SHRL", "$3", "DX")
-		s.emit("XORL", "DX", "BX") // σ0(W[3])
-		s.emit("SHLQ", "$32", "AX")
-		s.emit("ORQ", "AX", "BX")
-		s.emit("MOVQ", "BX", s.m[0])
-		s.emit("PSLLO", "$8", s.m[0])
-		s.emit("PADDL", fold(0), s.m[0]) // W[16] to W[19]
-		st.end(s.code)
-		for g := 1; g < 16; g++ {
-			if g < 4 {
-				s.four(s.vector(paddedFirst(g)), false)
-			} else {
-				s.group(g, false)
-			}
-			switch n := g + 1; n {
-			case 2, 3, 4, 16:
-			case 5:
-				s.emit("MOVO", fold(1), s.m[1])
-				s.emit("SHA256MSG2", s.m[0], s.m[1])
-			case 6:
-				s.emit("MOVO", s.m[1], s.m[2])
-				s.emit("PALIGNR", "$4", s.m[0], s.m[2])
-				s.emit("SHA256MSG2", s.m[1], s.m[2])
-			case 7:
-				s.finish(n, fold(3))
-			default:
-				s.expand(n)
-			}
-			st.end(s.code)
-		}
+		st := s.first(q, st3, fold)
 		streams = append(streams, append(st, s.second(mid)...))
 	}
 	c := &code{}
@@ -245,21 +250,9 @@ temporaries. SI: nonce. R10: limit. R15: groups of constants. Scratch: the job's
 	c.label("done")
 	k.tail = c.take()
 
-	// f, e, b, a and h, g, d, c of eight words in the job.
-	state := func(off int, to func(int) string) {
-		c.emit("MOVOU", fmt.Sprintf("%d(DI)", off), "X1")    // a, b, c, d
-		c.emit("MOVOU", fmt.Sprintf("%d(DI)", off+16), "X2") // e, f, g, h
-		c.emit("PSHUFD", "$0x1b", "X1", "X1")                // d, c, b, a
-		c.emit("PSHUFD", "$0x1b", "X2", "X2")                // h, g, f, e
-		c.emit("MOVO", "X2", "X3")
-		c.emit("PUNPCKHQDQ", "X1", "X2") // f, e, b, a
-		c.emit("PUNPCKLQDQ", "X1", "X3") // h, g, d, c
-		c.emit("MOVO", "X2", to(0))
-		c.emit("MOVO", "X3", to(1))
-	}
 	c.emit("LEAQ", "quads<>(SB)", "R15")
-	state(jobMid, mid)
-	state(jobMid+32, st3)
+	stateSHA(c, jobMid, mid)
+	stateSHA(c, jobMid+32, st3)
 	for i := range 4 {
 		c.emit("MOVOU", fmt.Sprintf("%d(DI)", jobWK+16*i), "X1")
 		if i == 0 {
@@ -274,6 +267,19 @@ temporaries. SI: nonce. R10: limit. R15: groups of constants. Scratch: the job's
 	c.label("loop")
 	k.head = c.take()
 	return k
+}
+
+// stateSHA emits the way of eight words in the job to f, e, b, a and h, g, d, c.
+func stateSHA(c *code, off int, to func(i int) string) {
+	c.emit("MOVOU", fmt.Sprintf("%d(DI)", off), "X1")    // a, b, c, d
+	c.emit("MOVOU", fmt.Sprintf("%d(DI)", off+16), "X2") // e, f, g, h
+	c.emit("PSHUFD", "$0x1b", "X1", "X1")                // d, c, b, a
+	c.emit("PSHUFD", "$0x1b", "X2", "X2")                // h, g, f, e
+	c.emit("MOVO", "X2", "X3")
+	c.emit("PUNPCKHQDQ", "X1", "X2") // f, e, b, a
+	c.emit("PUNPCKLQDQ", "X1", "X3") // h, g, d, c
+	c.emit("MOVO", "X2", to(0))
+	c.emit("MOVO", "X3", to(1))
 }
 
 // top emits the top word of the hash of s.
@@ -337,64 +343,10 @@ nonces, schedule words, rows, the job's states aligned, those vectors.`,
 	k.body = alternate(streams...)
 
 	c := &code{}
-	limit := fmt.Sprintf("%d(DI)", jobLimit)
-	for q, name := range []string{"AX", "DX"} {
-		top(c, s[q], name)
-		c.emit("CMPL", name, limit)
-		c.emit("JLS", "mark")
-	}
-	c.label("marked")
-	c.emit("ADDQ", "$64", "R14")
-	c.emit("ADDL", "$2", "R13")
-	c.emit("CMPL", "R13", "$16")
-	c.emit("JLT", "loop")
-	c.emit("MOVL", "SI", "AX")
-	c.emit("TESTL", "AX", "AX")
-	c.emit("JNZ", "done")
-	c.emit("INCQ", "R11")
-	c.emit("CMPQ", "R11", "CX")
-	c.emit("JGE", "done")
-	c.emit("ADDQ", imm(row), "R12")
-	c.emit("LEAQ", rows(4, 0), "AX")
-	c.emit("CMPQ", "R12", "AX")
-	c.emit("JNE", "nonce")
-	c.emit("JMP", "schedule")
-	c.label("mark")
-	both(c, s, limit)
-	c.emit("MOVQ", "CX", "BX")
-	c.emit("MOVL", "R13", "CX")
-	c.emit("SHLL", "CX", "AX")
-	c.emit("MOVQ", "BX", "CX")
-	c.emit("ORL", "AX", "SI")
-	c.emit("JMP", "marked")
-	c.label("done")
-	k.tail = c.take()
+	k.tail = shaVersionsTail(s, row, rows(4, 0))
 
 	x := newXMM(&code{name: "s"}, k).(*xmm)
-	w3 := sse2.count(x, counter)
-	for i, op := range []string{"PUNPCKLLQ", "PUNPCKHLQ"} {
-		pair := x.load(konst(0))
-		x.emit(op, w3.arg, pair.arg)
-		for j, lanes := range []string{"$0x44", "$0xee"} {
-			r := x.reg()
-			x.emit("PSHUFD", lanes, pair.arg, r)
-			x.store(rows(2*i+j, 0), reg(r)) // 0, nonce, 0, nonce
-		}
-	}
-	sched := firstSchedule(x, w3, words)
-	sched.lean = true
-	sched.set(3, w3)
-	for g := 4; g < 16; g++ {
-		var v [4]val
-		for i := range v {
-			v[i] = x.load(sched.addends(4*g + i)[0])
-		}
-		for i, r := range x.transpose(v) {
-			x.store(rows(i, g-3), r)
-		}
-	}
-	schedule := allocate(x.take(), k.pool)
-
+	schedule := shaRows(x, counter, words, rows)
 	sse2.start(k, counter, "iota")
 	x.unfold(jobMid / 4)
 	c.list = append(c.list, allocate(x.take(), k.pool)...)
@@ -418,4 +370,70 @@ nonces, schedule words, rows, the job's states aligned, those vectors.`,
 	c.label("loop")
 	k.head = append(k.head, c.take()...)
 	return k
+}
+
+// shaRows emits the schedules of the next four nonces, in the lanes of x, and
+// turns them into a row for each: the nonce, and K + W of four rounds at a time.
+func shaRows(x *xmm, counter, words func(i int) string, rows func(nonce, group int) string) []ins {
+	w3 := sse2.count(x, counter)
+	for i, op := range []string{"PUNPCKLLQ", "PUNPCKHLQ"} {
+		pair := x.load(konst(0))
+		x.emit(op, w3.arg, pair.arg)
+		for j, lanes := range []string{"$0x44", "$0xee"} {
+			r := x.reg()
+			x.emit("PSHUFD", lanes, pair.arg, r)
+			x.store(rows(2*i+j, 0), reg(r)) // 0, nonce, 0, nonce
+		}
+	}
+	s := firstSchedule(x, w3, words)
+	s.lean = true
+	s.set(3, w3)
+	for g := 4; g < 16; g++ {
+		var v [4]val
+		for i := range v {
+			v[i] = x.load(s.addends(4*g + i)[0])
+		}
+		for i, r := range x.transpose(v) {
+			x.store(rows(i, g-3), r)
+		}
+	}
+	return allocate(x.take(), x.k.pool)
+}
+
+// shaVersionsTail emits what follows two versions of a nonce: the comparison, the
+// next versions, the next nonce. row is the size of a row, end that of all.
+func shaVersionsTail(s [2]*shaStream, row int, end string) []ins {
+	c := &code{}
+	limit := fmt.Sprintf("%d(DI)", jobLimit)
+	for q, name := range []string{"AX", "DX"} {
+		top(c, s[q], name)
+		c.emit("CMPL", name, limit)
+		c.emit("JLS", "mark")
+	}
+	c.label("marked")
+	c.emit("ADDQ", "$64", "R14")
+	c.emit("ADDL", "$2", "R13")
+	c.emit("CMPL", "R13", "$16")
+	c.emit("JLT", "loop")
+	c.emit("MOVL", "SI", "AX")
+	c.emit("TESTL", "AX", "AX")
+	c.emit("JNZ", "done")
+	c.emit("INCQ", "R11")
+	c.emit("CMPQ", "R11", "CX")
+	c.emit("JGE", "done")
+	c.emit("ADDQ", imm(row), "R12")
+	c.emit("LEAQ", end, "AX")
+	c.emit("CMPQ", "R12", "AX")
+	c.emit("JNE", "nonce")
+	c.emit("JMP", "schedule")
+	c.label("mark")
+	both(c, s, limit)
+	c.emit("MOVQ", "CX", "BX")
+	c.emit("MOVL", "R13", "CX")
+	c.emit("SHLL", "CX", "AX")
+	c.emit("MOVQ", "BX", "CX")
+	c.emit("ORL", "AX", "SI")
+	c.emit("JMP", "marked")
+	c.label("done")
+	return c.list
 }

@@ -87,9 +87,9 @@ func mustMine(t *testing.T, args ...string) {
 	}
 }
 
-// startGominer runs the program until stop is called or the test ends, and
-// returns the first line that it writes on stdout.
-func startGominer(t *testing.T, args ...string) (firstLine string, stop func()) {
+// startGominer runs the program until stop is called or the test ends. It returns
+// the first line that the program writes on stdout; stop, the last.
+func startGominer(t *testing.T, args ...string) (first string, stop func() (last string)) {
 	t.Helper()
 	cmd := exec.Command(gominerPath, args...)
 	var stderr bytes.Buffer
@@ -102,19 +102,22 @@ func startGominer(t *testing.T, args ...string) (firstLine string, stop func()) 
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	lines := make(chan string, 1)
-	read := make(chan struct{})
+	firstLine := make(chan string, 1)
+	lastLine := make(chan string, 1)
 	go func() {
-		defer close(read)
-		r := bufio.NewReader(stdout)
-		line, _ := r.ReadString('\n')
-		lines <- line
-		_, _ = r.WriteTo(&bytes.Buffer{}) // keep the pipe empty
+		lines := bufio.NewScanner(stdout)
+		lines.Scan()
+		firstLine <- lines.Text()
+		last := ""
+		for lines.Scan() {
+			last = lines.Text()
+		}
+		lastLine <- last
 	}()
-	stop = sync.OnceFunc(func() {
+	stop = sync.OnceValue(func() string {
 		_ = cmd.Process.Signal(os.Interrupt)
 		kill := time.AfterFunc(10*time.Second, func() { _ = cmd.Process.Kill() })
-		<-read
+		last := <-lastLine
 		_ = cmd.Wait()
 		if !kill.Stop() {
 			t.Errorf("gominer %s: had to be killed", strings.Join(args, " "))
@@ -123,16 +126,15 @@ func startGominer(t *testing.T, args ...string) (firstLine string, stop func()) 
 			log := stderr.Bytes()
 			t.Logf("gominer %s, at the end:\n%s", strings.Join(args, " "), log[max(0, len(log)-4000):])
 		}
+		return last
 	})
-	t.Cleanup(stop)
+	t.Cleanup(func() { stop() })
 	select {
-	case line := <-lines:
-		if line == "" {
-			t.Fatalf("gominer %s wrote nothing", strings.Join(args, " "))
-		}
-		return line, stop
+	case first = <-firstLine:
 	case <-time.After(runTimeout):
+	}
+	if first == "" {
 		t.Fatalf("gominer %s wrote no line", strings.Join(args, " "))
 	}
-	return "", nil
+	return first, stop
 }

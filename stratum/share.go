@@ -2,6 +2,7 @@ package stratum
 
 import (
 	"errors"
+	"fmt"
 
 	"gominer/miner"
 	"gominer/stratum/v1"
@@ -24,12 +25,12 @@ const (
 	mostSends = 2
 )
 
-// Why shares are lost.
+// Why shares are lost, or not sent.
 var (
 	errBroken     = errors.New("the connection broke before the pool answered")
 	errTwice      = errors.New("the connection broke twice before the pool answered")
 	errNotResumed = errors.New("the connection broke before the pool answered, and the pool did not resume the session")
-	errOver       = errors.New("its job is of a connection that is over")
+	errOver       = fmt.Errorf("%w: its job is of a connection that is over", miner.ErrStale)
 	errGrace      = errors.New("no answer before the end")
 )
 

@@ -35,7 +35,7 @@ gominer pool --listen 127.0.0.1:3333`,
 	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { p.writeHelp(cmd) })
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(
-		newMine(p), newDemo(p), newPool(p), newDevices(p), newDecode(p),
+		newMine(p), newDemo(p), newBench(p), newPool(p), newDevices(p), newDecode(p),
 		newCompletion(p), newMan(p), newVersion(p),
 	)
 	root.SetHelpCommand(newHelp(p))

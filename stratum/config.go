@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"gominer/hasher"
 	"gominer/stratum/v1"
@@ -89,6 +91,8 @@ const (
 	defaultPass    = "x"
 	defaultMask    = 0x1fffe000 // BIP320
 	defaultMinBits = 2
+
+	mostText = 1 << 10 // bytes of user, password and agent, each
 )
 
 // complete checks c, fills in the defaults and returns the pool's address.
@@ -142,6 +146,16 @@ func (c *Config) check() error {
 		return fmt.Errorf("unknown reconnect policy %d", c.Reconnect)
 	case min(t.Connect, t.Handshake, t.Job, t.Silent, t.Ask, t.Submit, t.Grace) < 0:
 		return errors.New("a time-out is below 0")
+	}
+	for _, f := range []struct{ name, value string }{{"user", c.User}, {"password", c.Pass}, {"agent", c.Agent}} {
+		switch {
+		case len(f.value) > mostText:
+			return fmt.Errorf("the %s has %d bytes: at most %d", f.name, len(f.value), mostText)
+		case !utf8.ValidString(f.value):
+			return fmt.Errorf("the %s is not UTF-8", f.name)
+		case strings.ContainsFunc(f.value, unicode.IsControl):
+			return fmt.Errorf("the %s has a control character in it", f.name)
+		}
 	}
 	if c.SuggestDifficulty != 0 {
 		if _, err := hasher.TargetFromDifficulty(c.SuggestDifficulty); err != nil {

@@ -551,11 +551,7 @@ func (e *failingEnd) Read(b []byte) (int, error) {
 // acceptFailing is accept with a connection that can fail.
 func (r *rig) acceptFailing() *peer {
 	r.t.Helper()
-	d := r.dialed()
 	ours, theirs := net.Pipe()
 	end := &failingEnd{theirs, make(chan error, 1)}
-	p := &peer{t: r.t, nc: &failing{ours, end}, addr: d.addr, in: make(chan *request, 4096)}
-	go p.read()
-	d.reply <- end
-	return p
+	return r.dialed().connect(r.t, &failing{ours, end}, end)
 }

@@ -72,7 +72,7 @@ func mineBlock(t *testing.T, b mainnet.Job) {
 		}
 		p.answer(p.expect("mining.subscribe"), fmt.Sprintf(`[[],%q,%d]`, b.Extranonce1, len(b.Extranonce2)/2))
 		p.answer(p.expect("mining.authorize"), "true")
-		r.count = 1
+		r.count.Store(1)
 		p.difficulty("1024.5")
 		p.send(`{"id":null,"method":"mining.notify","params":%s}`, notify)
 

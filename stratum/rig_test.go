@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -35,11 +36,11 @@ type rig struct {
 	src   *recorded
 	m     *miner.Miner
 	dials chan *dial
-	find  chan uint64 // a share is found for each; the value picks its version
+	find  chan uint64  // a share is found for each; the value picks its version
+	count atomic.Int64 // shares found
 	log   *lockedBuffer
 	stop  context.CancelFunc
 	done  chan struct{}
-	count int // shares found
 }
 
 // recorded keeps the errors of a source's runs.
@@ -97,7 +98,7 @@ func startWith(t *testing.T, set func(*stratum.Config), engine func(*miner.Confi
 	}
 	r.src = &recorded{Source: src}
 	mcfg := miner.Config{
-		Source: r.src, Devices: []miner.Device{finder(r.find)}, Log: cfg.Log,
+		Source: r.src, Devices: []miner.Device{r}, Log: cfg.Log,
 		Rand: rand.New(rand.NewPCG(1, 2)),
 	}
 	if engine != nil {
@@ -115,21 +116,22 @@ func startWith(t *testing.T, set func(*stratum.Config), engine func(*miner.Confi
 	return r
 }
 
-// finder is a device that claims a nonce of the newest job whenever it is told.
-type finder chan uint64
+// Info makes the rig a device too: one that claims a nonce of the newest job
+// whenever it is told.
+func (*rig) Info() miner.Info { return miner.Info{Name: "finder", Kind: "sim"} }
 
-func (finder) Info() miner.Info { return miner.Info{Name: "finder", Kind: "sim"} }
-
-func (f finder) Run(ctx context.Context, feed *miner.Feed) error {
+// Run finds shares.
+func (r *rig) Run(ctx context.Context, feed *miner.Feed) error {
 	for {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case n := <-f:
+		case n := <-r.find:
 			var w miner.Work
 			if err := feed.Next(ctx, 1, &w); err != nil {
 				return err
 			}
+			r.count.Add(1)
 			feed.Tried(1)
 			feed.Found(&w, w.Job.RolledVersion(n%w.Job.Versions()), w.First)
 		}
@@ -140,8 +142,7 @@ func (f finder) Run(ctx context.Context, feed *miner.Feed) error {
 func (r *rig) found(n int) {
 	r.t.Helper()
 	for range n {
-		r.find <- uint64(r.count)
-		r.count++
+		r.find <- uint64(r.count.Load())
 		synctest.Wait()
 	}
 }
@@ -153,8 +154,8 @@ func (r *rig) end() miner.Snapshot {
 	r.stop()
 	<-r.done
 	s := r.m.Snapshot()
-	if got := s.Shares.Accepted + s.Shares.Rejected + s.Shares.Lost + s.Shares.Stale; got != uint64(r.count) {
-		r.t.Errorf("%d shares found, %d reported: %+v", r.count, got, s.Shares)
+	if got := s.Shares.Accepted + s.Shares.Rejected + s.Shares.Lost + s.Shares.Stale; got != uint64(r.count.Load()) {
+		r.t.Errorf("%d shares found, %d reported: %+v", r.count.Load(), got, s.Shares)
 	}
 	if strings.Contains(r.log.String(), "hunter2") {
 		r.t.Errorf("the password is in the log:\n%s", r.log)
@@ -234,12 +235,45 @@ func (r *rig) dialed() *dial {
 // accept takes the next connection.
 func (r *rig) accept() *peer {
 	r.t.Helper()
-	d := r.dialed()
+	return r.acceptDialed(r.dialed())
+}
+
+func (r *rig) acceptDialed(d *dial) *peer {
 	ours, theirs := net.Pipe()
-	p := &peer{t: r.t, nc: ours, addr: d.addr, in: make(chan *request, 4096)}
+	return d.connect(r.t, ours, theirs)
+}
+
+// connect answers the dial with theirs and plays the pool on ours.
+func (d *dial) connect(t *testing.T, ours, theirs net.Conn) *peer {
+	p := &peer{t: t, nc: ours, addr: d.addr, in: make(chan *request, 4096)}
 	go p.read()
 	d.reply <- theirs
 	return p
+}
+
+// gate is the pool's end of a connection that can stop reading.
+type gate struct {
+	net.Conn
+	pass chan struct{} // holds one while open
+}
+
+// acceptGate takes the next connection with a gate in it.
+func (r *rig) acceptGate() (*peer, *gate) {
+	r.t.Helper()
+	ours, theirs := net.Pipe()
+	g := &gate{Conn: ours, pass: make(chan struct{}, 1)}
+	g.open()
+	return r.dialed().connect(r.t, g, theirs), g
+}
+
+func (g *gate) shut() { <-g.pass }
+func (g *gate) open() { g.pass <- struct{}{} }
+
+func (g *gate) Read(b []byte) (int, error) {
+	n, err := g.Conn.Read(b)
+	g.shut()
+	g.open()
+	return n, err
 }
 
 // peer is the pool's end of a connection.

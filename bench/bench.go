@@ -104,7 +104,6 @@ func Run(ctx context.Context, cfg Config) (*Report, error) {
 	}
 	r := &runner{
 		cfg:    cfg,
-		warm:   min(max(cfg.Time/warmPart, 2*batchTime), warmMost),
 		energy: newEnergyMeter(systemFS()),
 		report: &Report{Time: time.Now().UTC().Truncate(time.Second), Machine: cfg.Machine, Seconds: cfg.Time.Seconds(), Results: []Result{}},
 	}
@@ -123,10 +122,11 @@ const (
 	warmMost = 300 * time.Millisecond
 )
 
+func warmUp(d time.Duration) time.Duration { return min(max(d/warmPart, 2*batchTime), warmMost) }
+
 // runner is a Run in progress.
 type runner struct {
 	cfg    Config
-	warm   time.Duration
 	energy *energyMeter
 	report *Report
 	done   time.Duration // of the steps so far, as planned
@@ -140,16 +140,17 @@ func (r *runner) verifyTime() time.Duration {
 	return 100 * time.Millisecond
 }
 
-// one is how long one measurement takes.
-func (r *runner) one() time.Duration { return r.warm + r.cfg.Time }
+// with returns how long a measurement of d takes, warm-up included.
+func with(d time.Duration) time.Duration { return warmUp(d) + d }
 
 func (r *runner) total() time.Duration {
-	total := time.Duration(len(r.kernels()))*r.verifyTime() + time.Duration(len(r.cfg.Cases)*r.cfg.Runs)*r.one()
+	total := time.Duration(len(r.kernels()))*r.verifyTime() + time.Duration(len(r.cfg.Cases)*r.cfg.Runs)*with(r.cfg.Time)
 	if r.cfg.Latency != nil {
 		total += latencyTime(r.cfg.Switches)
 	}
 	if r.cfg.Stack != nil {
-		total += time.Duration(2*r.cfg.Runs) * r.one()
+		pairs, each := r.cfg.stackRuns()
+		total += time.Duration(2*pairs) * with(each)
 	}
 	return total
 }
@@ -228,8 +229,8 @@ func (r *runner) rates(ctx context.Context) error {
 			if !result.Verified {
 				continue
 			}
-			r.tell(r.one(), "%s, %s, run %d of %d", c.Kernel.Name, plural(c.Threads, "thread"), run+1, r.cfg.Runs)
-			m, err := c.measure(ctx, r.warm, r.cfg.Time, r.energy)
+			r.tell(with(r.cfg.Time), "%s, %s, run %d of %d", c.Kernel.Name, plural(c.Threads, "thread"), run+1, r.cfg.Runs)
+			m, err := c.measure(ctx, r.cfg.Time, r.energy)
 			if err != nil {
 				return err
 			}
@@ -252,14 +253,15 @@ func (r *runner) latency(ctx context.Context, c Case) error {
 func (r *runner) stack(ctx context.Context, c Case) error {
 	c.Versions = c.Kernel.Versions // as the device has it
 	s := &Stack{Kernel: c.Kernel.Name, Threads: c.Threads}
-	for run := range r.cfg.Runs {
-		r.tell(r.one(), "%s alone, run %d of %d", c.Kernel.Name, run+1, r.cfg.Runs)
-		bare, err := c.measure(ctx, r.warm, r.cfg.Time, r.energy)
+	pairs, each := r.cfg.stackRuns()
+	for run := range pairs {
+		r.tell(with(each), "%s alone, run %d of %d", c.Kernel.Name, run+1, pairs)
+		bare, err := c.measure(ctx, each, r.energy)
 		if err != nil {
 			return err
 		}
-		r.tell(r.one(), "the whole miner with %s, run %d of %d", c.Kernel.Name, run+1, r.cfg.Runs)
-		whole, shares, err := c.measureStack(ctx, r.warm, r.cfg.Time, bare.rate())
+		r.tell(with(each), "the whole miner with %s, run %d of %d", c.Kernel.Name, run+1, pairs)
+		whole, shares, err := c.measureStack(ctx, each, bare.rate())
 		if err != nil {
 			return err
 		}

@@ -55,7 +55,7 @@ func TestRun(t *testing.T) {
 		t.Errorf("latency %+v", l)
 	}
 	s := r.Stack
-	if s == nil || s.Runs != 2 || s.Min > s.Ratio || s.Ratio > s.Max || s.Max <= 0 || s.RatioCPU <= 0 || s.Bare <= 0 || s.Whole <= 0 {
+	if s == nil || s.Runs != 2 || s.Low > s.Ratio || s.Ratio > s.High || s.High <= 0 || s.RatioCPU <= 0 || s.Bare <= 0 || s.Whole <= 0 {
 		t.Errorf("stack %+v", s)
 	}
 	checkSteps(t, steps)
@@ -224,7 +224,7 @@ func (l *ledger) twice() (n uint64) {
 func TestHashesAreCountedOnce(t *testing.T) {
 	l := &ledger{asked: make(map[string][][2]uint64)}
 	c := Case{hasher.Kernel{Name: "book", Lanes: 4, Versions: 2, Find: l.find}, 3, 4}
-	m, err := c.measure(t.Context(), 0, MinTime, newEnergyMeter(fstest.MapFS{}))
+	m, err := c.measure(t.Context(), MinTime, newEnergyMeter(fstest.MapFS{}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -271,6 +271,24 @@ func TestBatchSize(t *testing.T) {
 	s.batch(time.Now().Add(-time.Hour))
 	if s.count != 8 {
 		t.Errorf("%d after two slow ones, want 8, not less than the lanes", s.count)
+	}
+}
+
+// TestJobs: each has its number in its headers, and headers of its own, or a
+// miner would search the same again in every run.
+func TestJobs(t *testing.T) {
+	a, b := job(7, hasher.MaxTarget), job(7, hasher.MaxTarget)
+	var h hasher.Header
+	h.SetPrevHash(a.PrevHash)
+	if n := jobNumber(&h); n != 7 {
+		t.Errorf("job 7 has the number %d", n)
+	}
+	if a.PrevHash == b.PrevHash {
+		t.Error("two jobs have one previous hash")
+	}
+	c := a.Coinbase
+	if n := len(c.Prefix) + len(c.Extranonce1) + c.Extranonce2Size + len(c.Suffix); n != coinbaseBytes || len(c.Branch) != coinbaseBranch {
+		t.Errorf("a coinbase of %d bytes with %d branches", n, len(c.Branch))
 	}
 }
 
@@ -339,11 +357,11 @@ func BenchmarkStack(b *testing.B) {
 	c.Versions = c.Kernel.Versions
 	var s Stack
 	for b.Loop() {
-		bare, err := c.measure(b.Context(), each/warmPart, each, newEnergyMeter(fstest.MapFS{}))
+		bare, err := c.measure(b.Context(), each, newEnergyMeter(fstest.MapFS{}))
 		if err != nil {
 			b.Fatal(err)
 		}
-		whole, _, err := c.measureStack(b.Context(), each/warmPart, each, bare.rate())
+		whole, _, err := c.measureStack(b.Context(), each, bare.rate())
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -3,6 +3,7 @@ package bench
 import (
 	"context"
 	"encoding/binary"
+	"math/rand/v2"
 	"sync"
 
 	"gominer/hasher"
@@ -45,7 +46,7 @@ const (
 )
 
 // job returns the n-th job, of shares with target t. Its number can be read from
-// its headers.
+// its headers, which no other job has.
 func job(n uint64, t hasher.Target) *miner.Job {
 	j := &miner.Job{
 		ID:          "bench",
@@ -62,6 +63,9 @@ func job(n uint64, t hasher.Target) *miner.Job {
 		Bits:   jobBits,
 		Target: t,
 		Clean:  true,
+	}
+	for i := range j.PrevHash {
+		j.PrevHash[i] = byte(rand.Uint32())
 	}
 	binary.LittleEndian.PutUint64(j.PrevHash[:bytesOfPrevHash], n)
 	return j

@@ -21,7 +21,7 @@ type Case struct {
 // measurement is one run of one Case.
 type measurement struct {
 	hashes uint64        // distinct headers hashed in full
-	wall   time.Duration // from the first thread's start to the last one's end
+	wall   time.Duration // mean of the threads, each from its first batch to the end of its last
 	cpu    time.Duration // of all threads; where the system does not tell, of their wall time
 	watts  float64       // of the processor packages meanwhile; 0: not known
 }
@@ -30,10 +30,10 @@ type measurement struct {
 // what it costs belongs to the figure.
 const batchTime = time.Millisecond
 
-// measure hashes for d after a warm-up of warm, and gives up when ctx ends.
-func (c *Case) measure(ctx context.Context, warm, d time.Duration, energy *energyMeter) (measurement, error) {
+// measure hashes for d after a warm-up, and gives up when ctx ends.
+func (c *Case) measure(ctx context.Context, d time.Duration, energy *energyMeter) (measurement, error) {
 	threads := make([]thread, c.Threads)
-	from := time.Now().Add(warm)
+	from := time.Now().Add(warmUp(d))
 	var wg sync.WaitGroup
 	for i := range threads {
 		wg.Go(func() { threads[i].run(ctx, c, from, from.Add(d)) })
@@ -48,19 +48,12 @@ func (c *Case) measure(ctx context.Context, warm, d time.Duration, energy *energ
 		return measurement{}, err
 	}
 	m := measurement{}
-	begin, end := threads[0].began, threads[0].ended
 	for i := range threads {
 		t := &threads[i]
 		m.hashes += t.hashes
+		m.wall += t.wall / time.Duration(len(threads))
 		m.cpu += t.cpu
-		if t.began.Before(begin) {
-			begin = t.began
-		}
-		if t.ended.After(end) {
-			end = t.ended
-		}
 	}
-	m.wall = end.Sub(begin)
 	if elapsed > 0 {
 		m.watts = joules / elapsed.Seconds()
 	}
@@ -77,11 +70,10 @@ func wait(ctx context.Context, d time.Duration) {
 	}
 }
 
-// thread is what one thread did. All but run's caller wait until it is over.
+// thread is what one thread did.
 type thread struct {
-	began, ended time.Time
-	hashes       uint64
-	cpu          time.Duration
+	hashes    uint64
+	wall, cpu time.Duration
 }
 
 // run warms up until from and counts from then until to: whole batches, and at
@@ -95,13 +87,13 @@ func (t *thread) run(ctx context.Context, c *Case, from, to time.Time) {
 		now = s.batch(now)
 	}
 	cpu, told := threadCPU()
-	t.began = now
+	began := now
 	for first := true; (first || now.Before(to)) && ctx.Err() == nil; first = false {
 		t.hashes += s.headers()
 		now = s.batch(now)
 	}
-	t.ended = now
-	t.cpu = t.ended.Sub(t.began)
+	t.wall = now.Sub(began)
+	t.cpu = t.wall
 	if end, ok := threadCPU(); ok && told && end > cpu {
 		t.cpu = end - cpu
 	}

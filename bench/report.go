@@ -109,15 +109,22 @@ func (r *Report) Benchstat() string {
 	b.WriteString("Unit H/s better=higher\nUnit H/CPU-s better=higher\n")
 	for _, res := range r.Results {
 		for i, hs := range res.Samples {
-			fmt.Fprintf(&b, "BenchmarkKernel/%s/threads=%d %d %.6g ns/op %.0f H/s %.0f H/CPU-s\n",
-				res.Kernel, res.Threads, int64(hs*r.Seconds), 1e9/hs, hs, res.SamplesPerCPU[i])
+			fmt.Fprintf(&b, "BenchmarkKernel/%s/threads=%d %d %.6g ns/op %.0f H/s", res.Kernel, res.Threads, int64(hs*r.Seconds), 1e9/hs, hs)
+			if i < len(res.SamplesPerCPU) {
+				fmt.Fprintf(&b, " %.0f H/CPU-s", res.SamplesPerCPU[i])
+			}
+			b.WriteByte('\n')
 		}
 	}
 	return b.String()
 }
 
-// longestReport bounds what Read reads.
-const longestReport = 16 << 20 // bytes; a thousand runs of a hundred cases have 4 MB
+// Limits of what Read takes: above all that Run can write in a reasonable time,
+// and low enough to be compared in no time.
+const (
+	longestReport = 16 << 20 // bytes
+	mostResults   = 10_000
+)
 
 // Read reads a report as JSON. What it returns is fit to be compared: rates are
 // finite and names are free of what a terminal would obey.
@@ -132,6 +139,9 @@ func Read(r io.Reader) (*Report, error) {
 	}
 	if rep.Results == nil {
 		return nil, errors.New(`no report of gominer bench --json: it has no "results"`)
+	}
+	if n := len(rep.Results); n > mostResults {
+		return nil, fmt.Errorf("%d results, at most %d", n, mostResults)
 	}
 	for _, s := range []string{rep.Machine.Model, rep.Machine.Board, rep.Machine.Platform, rep.Machine.Gominer} {
 		if !printable(s) {
@@ -152,6 +162,8 @@ func (r *Result) check() error {
 		return fmt.Errorf("kernel %q on device %q: want printable names", r.Kernel, r.Device)
 	case r.Threads < 0 || r.Versions < 0:
 		return fmt.Errorf("%s: %d threads, %d versions", r.Kernel, r.Threads, r.Versions)
+	case len(r.Samples) > MaxRuns || len(r.SamplesPerCPU) > MaxRuns:
+		return fmt.Errorf("%s: %d and %d runs, at most %d", r.Kernel, len(r.Samples), len(r.SamplesPerCPU), MaxRuns)
 	case r.Min > r.HS || r.HS > r.Max:
 		return fmt.Errorf("%s: the median %g is not between %g and %g", r.Kernel, r.HS, r.Min, r.Max)
 	}

@@ -199,6 +199,14 @@ func TestReadRefuses(t *testing.T) {
 			t.Errorf("%s: %v, want %s", in, err, want)
 		}
 	}
+	many := `{"results": [` + strings.Repeat(`{"kernel": "a"},`, mostResults) + `{"kernel": "a"}]}`
+	if _, err := Read(strings.NewReader(many)); err == nil || !strings.Contains(err.Error(), "10001 results, at most 10000") {
+		t.Errorf("too many results: %v", err)
+	}
+	many = `{"results": [{"kernel": "a", "samples": [` + strings.Repeat("0,", MaxRuns) + `0]}]}`
+	if _, err := Read(strings.NewReader(many)); err == nil || !strings.Contains(err.Error(), "1001 and 0 runs, at most 1000") {
+		t.Errorf("too many runs: %v", err)
+	}
 	if _, err := Read(strings.NewReader(strings.Repeat(" ", longestReport+1))); !errors.Is(err, errLong) {
 		t.Errorf("a file that is too long: %v", err)
 	}
@@ -212,14 +220,16 @@ func FuzzRead(f *testing.F) {
 	}
 	f.Add(b)
 	f.Add([]byte(`{"results": [{"kernel": "generic", "hs": 1, "max": 2, "threads": 3}]}`))
+	f.Add([]byte(`{"results": [{"kernel": "generic", "hs": 1, "max": 2, "samples": [1, 2]}]}`))
 	f.Add([]byte(`{"results": []}`))
+	other := sample()
 	f.Fuzz(func(t *testing.T, b []byte) {
 		r, err := Read(bytes.NewReader(b))
 		if err != nil {
 			return
 		}
 		for _, perCPU := range []bool{false, true} {
-			c := Compare(r, sample(), perCPU)
+			c := Compare(r, other, perCPU)
 			_ = c.Text(80)
 			if _, err := json.Marshal(c); err != nil {
 				t.Error(err)

@@ -3,6 +3,7 @@ package bench
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"gominer/hasher"
@@ -18,9 +19,9 @@ type Stack struct {
 	Runs      int       `json:"runs"` // of each
 	Bare      float64   `json:"bare_hs"`
 	Whole     float64   `json:"stack_hs"`
-	Ratio     float64   `json:"ratio"` // the median of the runs' ratios
-	Min       float64   `json:"ratio_min"`
-	Max       float64   `json:"ratio_max"`
+	Ratio     float64   `json:"ratio"`     // the median of the runs' ratios
+	Low       float64   `json:"ratio_q1"`  // a quarter of the runs is below
+	High      float64   `json:"ratio_q3"`  // a quarter of the runs is above
 	RatioCPU  float64   `json:"ratio_cpu"` // the same by hashes to a second of CPU time, whoever spent it
 	Shares    uint64    `json:"shares"`    // that came, were checked and were taken
 	Ratios    []float64 `json:"ratios"`
@@ -37,7 +38,19 @@ func (s *Stack) add(bare, whole measurement) {
 	s.RatiosCPU = append(s.RatiosCPU, whole.ratePerCPU()/bare.ratePerCPU())
 	s.Bare, s.Whole = median(s.bare), median(s.whole)
 	s.Ratio, s.RatioCPU = median(s.Ratios), median(s.RatiosCPU)
-	s.Min, s.Max = span(s.Ratios)
+	sorted := slices.Sorted(slices.Values(s.Ratios))
+	s.Low, s.High = quantile(sorted, 0.25), quantile(sorted, 0.75)
+}
+
+// stackTime is how long the two are measured in turn at the most: a machine whose
+// speed drifts does so more slowly, so that many short pairs tell more than a few
+// long ones that take as long.
+const stackTime = 500 * time.Millisecond
+
+// stackRuns returns how many pairs are measured, and for how long each half.
+func (cfg *Config) stackRuns() (pairs int, each time.Duration) {
+	each = min(cfg.Time, stackTime)
+	return cfg.Runs * int(cfg.Time/each), each
 }
 
 // shareEvery is how often a share comes, about.
@@ -45,7 +58,7 @@ const shareEvery = 500 * time.Millisecond
 
 // measureStack is measure for a whole miner, whose hash rate is known to be about
 // rate, in H/s. The CPU time is that of the whole process.
-func (c *Case) measureStack(ctx context.Context, warm, d time.Duration, rate float64) (m measurement, shares uint64, err error) {
+func (c *Case) measureStack(ctx context.Context, d time.Duration, rate float64) (m measurement, shares uint64, err error) {
 	target, err := hasher.TargetFromDifficulty(max(rate*shareEvery.Seconds()/(1<<32), minShareDifficulty))
 	if err != nil {
 		return m, 0, fmt.Errorf("stack: %w", err)
@@ -56,7 +69,7 @@ func (c *Case) measureStack(ctx context.Context, warm, d time.Duration, rate flo
 	}
 	engine, stop := mine(ctx, device, func(_ context.Context, s *miner.Session) { s.Publish(job(1, target)) })
 	defer stop()
-	wait(ctx, warm)
+	wait(ctx, warmUp(d))
 	before, start := engine.Snapshot(), time.Now()
 	cpu, told := processCPU()
 	wait(ctx, d)

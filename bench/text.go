@@ -202,6 +202,6 @@ func (s *Stack) write(b *strings.Builder, width int) {
 	u := unitFor(max(s.Bare, s.Whole))
 	wrap(b, width, "", "  ", fmt.Sprintf("the whole miner against the kernel alone, %s on %s, %s in turn", s.Kernel, plural(s.Threads, "thread"), plural(s.Runs, "run")))
 	fmt.Fprintf(b, "  %s %s against %s %s\n", u.number(s.Whole), u.name, u.number(s.Bare), u.name)
-	wrap(b, width, "  ", "  ", fmt.Sprintf("ratio %.4f by wall time (%.4f to %.4f), %.4f by CPU time; %s", s.Ratio, s.Min, s.Max, s.RatioCPU,
+	wrap(b, width, "  ", "  ", fmt.Sprintf("ratio %.4f by wall time (half of the runs from %.4f to %.4f), %.4f by CPU time; %s", s.Ratio, s.Low, s.High, s.RatioCPU,
 		plural(int(s.Shares), "share")))
 }

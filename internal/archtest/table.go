@@ -41,6 +41,8 @@ var Table = map[string]Row{
 	"internal/mainnet":  {},
 	"internal/archtest": {},
 
+	"bench": {Ours: []string{"hasher", "hasher/cpu", "miner"}},
+
 	"cmd/gominer": {
 		Ours:  []string{anything},
 		Third: []string{"github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/klauspost/cpuid/v2", "golang.org/x/term"},

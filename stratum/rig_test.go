@@ -154,7 +154,10 @@ func (r *rig) end() miner.Snapshot {
 	r.stop()
 	<-r.done
 	s := r.m.Snapshot()
-	if got := s.Shares.Accepted + s.Shares.Rejected + s.Shares.Lost + s.Shares.Stale; got != uint64(r.count.Load()) {
+	sum := s.Shares
+	got := sum.Accepted + sum.Rejected + sum.Lost + sum.Stale +
+		sum.HardwareErrors + sum.AboveTarget + sum.Duplicates // no shares after all
+	if got != uint64(r.count.Load()) {
 		r.t.Errorf("%d shares found, %d reported: %+v", r.count.Load(), got, s.Shares)
 	}
 	if strings.Contains(r.log.String(), "hunter2") {
@@ -466,4 +469,10 @@ func (q *request) texts() []string {
 		out[i] = fmt.Sprint(v)
 	}
 	return out
+}
+
+func (b *lockedBuffer) reset() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.b = bytes.Buffer{}
 }

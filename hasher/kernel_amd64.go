@@ -9,8 +9,8 @@ import "github.com/klauspost/cpuid/v2"
 // system saves its registers.
 func archKernels() []archKernel {
 	return []archKernel{
-		{hasAVX512 && hasSHA, Kernel{Name: "avx512-sha-ver", Lanes: 16, Versions: 16, Find: findAVX512SHAVer}},
-		{hasAVX512 && hasSHA, Kernel{Name: "avx512hi-sha-ver", Lanes: 16, Versions: 16, Find: findAVX512HiSHAVer}},
+		{hasAVX512 && hasSHA, Kernel{Name: "avx512-sha", Lanes: 16, Versions: 16, Find: findAVX512SHA}},
+		{hasAVX512 && hasSHA, Kernel{Name: "avx512hi-sha", Lanes: 16, Versions: 16, Find: findAVX512HiSHA}},
 		{hasAVX512, Kernel{Name: "avx512-ver", Lanes: 16, Versions: 16, Find: findAVX512Ver}},
 		{hasAVX512, Kernel{Name: "avx512", Lanes: 16, Versions: 1, Find: findAVX512}},
 		{hasSHA, Kernel{Name: "shani-ver", Lanes: 2, Versions: 16, Find: findSHANIVer}},
@@ -35,12 +35,12 @@ func findAVX512Ver(p *Prep, first, count uint32, found []Candidate) []Candidate 
 	return findVersions(p, first, count, found, 16, searchAVX512Ver)
 }
 
-func findAVX512SHAVer(p *Prep, first, count uint32, found []Candidate) []Candidate {
-	return findVersions(p, first, count, found, 16, searchAVX512SHAVer)
+func findAVX512SHA(p *Prep, first, count uint32, found []Candidate) []Candidate {
+	return findVersions(p, first, count, found, 16, searchAVX512SHA)
 }
 
-func findAVX512HiSHAVer(p *Prep, first, count uint32, found []Candidate) []Candidate {
-	return findVersions(p, first, count, found, 16, searchAVX512HiSHAVer)
+func findAVX512HiSHA(p *Prep, first, count uint32, found []Candidate) []Candidate {
+	return findVersions(p, first, count, found, 16, searchAVX512HiSHA)
 }
 
 func findAVX2(p *Prep, first, count uint32, found []Candidate) []Candidate {

@@ -39,12 +39,12 @@ func searchSHANI(j *job, nonce uint32, batches int) (done int, mask uint32)
 //go:noescape
 func searchSHANIVer(j *job16, nonce uint32, batches int) (done int, mask uint32)
 
-// searchAVX512SHAVer is in avx512_sha_ver_amd64.s.
+// searchAVX512SHA is in avx512_sha_amd64.s.
 //
 //go:noescape
-func searchAVX512SHAVer(j *job16, nonce uint32, batches int) (done int, mask uint32)
+func searchAVX512SHA(j *job16, nonce uint32, batches int) (done int, mask uint32)
 
-// searchAVX512HiSHAVer is in avx512hi_sha_ver_amd64.s.
+// searchAVX512HiSHA is in avx512hi_sha_amd64.s.
 //
 //go:noescape
-func searchAVX512HiSHAVer(j *job16, nonce uint32, batches int) (done int, mask uint32)
+func searchAVX512HiSHA(j *job16, nonce uint32, batches int) (done int, mask uint32)

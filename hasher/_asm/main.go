@@ -139,7 +139,7 @@ func main() {
 		shaniNonces(),
 		shaniVersions(),
 		hybrid{
-			name: "searchAVX512SHAVer", file: "avx512_sha_ver", from: 32, streams: 3, pool: zmmPool()[7:], split: true,
+			name: "searchAVX512SHA", file: "avx512_sha", from: 32, streams: 3, pool: zmmPool()[7:], split: true,
 			doc: `The two hashes of the vector part are streams of their own, for CPUs with vector
 units to spare: a nonce is in SHA-NI, the one before it in the first hash, the
 one before that in the second.
@@ -148,7 +148,7 @@ X0-X6: K + W of two rounds, three streams of SHA-NI. Z7-Z31: state of both
 vector streams, last two schedule words, temporaries, wherever free.`,
 		}.kernel(),
 		hybrid{
-			name: "searchAVX512HiSHAVer", file: "avx512hi_sha_ver", from: 46, streams: 4, pool: zmmPool()[16:],
+			name: "searchAVX512HiSHA", file: "avx512hi_sha", from: 46, streams: 4, pool: zmmPool()[16:],
 			doc: `The vector part keeps to Z16-Z31, for CPUs on which SHA-NI takes hundreds of
 cycles an instruction while the upper half of a register below those is dirty: a
 nonce is in SHA-NI, the one before it in the vector part.

@@ -31,8 +31,8 @@
 // Registers: DI job, R8 scratch in the frame, aligned to 64 bytes, R9 constants,
 // R11 batches done, CX batches to do, AX candidates.
 
-// func searchAVX512SHAVer(j *job16, nonce uint32, batches int) (done int, mask uint32)
-TEXT ·searchAVX512SHAVer(SB), 0, $9856-36
+// func searchAVX512SHA(j *job16, nonce uint32, batches int) (done int, mask uint32)
+TEXT ·searchAVX512SHA(SB), 0, $9856-36
 	MOVQ j+0(FP), DI
 	MOVQ batches+16(FP), CX
 	LEAQ 63(SP), R8

@@ -26,7 +26,7 @@ type generator struct {
 	mu       sync.Mutex
 	job      *Job
 	tip      *tip
-	arrived  time.Time
+	arrived  time.Time     // when job came first
 	changed  chan struct{} // closed when job changes
 	space    *space
 	counter  *counter
@@ -53,6 +53,12 @@ type space struct {
 	floor uint32 // the latest ntime of earlier laps, if any was used
 	late  bool   // floor holds
 	top   uint32 // the latest ntime of all
+
+	// The job last published here, and when it first was: a copy of it with
+	// another target or mask doesn't start its time again.
+	id    string
+	base  uint32 // its ntime
+	since time.Time
 
 	// The header in use: nonces from next on are untried.
 	extranonce2 uint64
@@ -98,9 +104,10 @@ func (g *generator) publish(s *Session, j *Job) {
 			g.tip = newTip(s)
 		}
 	}
-	g.job, g.arrived, g.current = j, time.Now(), nil
+	g.job, g.current = j, nil
 	if j != nil {
 		g.enter(j)
+		g.arrived = g.space.arrival(j, time.Now())
 	}
 	close(g.changed)
 	g.changed = make(chan struct{})
@@ -130,6 +137,14 @@ func (g *generator) enter(j *Job) {
 		g.created++
 		return &counter{next: g.start.Extranonce2, lap: g.created << 40}
 	})
+}
+
+// arrival returns when j, which is published now, came first.
+func (s *space) arrival(j *Job, now time.Time) time.Time {
+	if s.since.IsZero() || s.id != j.ID || s.base != j.NTime {
+		s.id, s.base, s.since = j.ID, j.NTime, now
+	}
+	return s.since
 }
 
 // next hands out at most n nonces.

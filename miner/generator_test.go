@@ -21,6 +21,7 @@ type auditor struct {
 	mu        sync.Mutex
 	allowance uint32
 	published map[*Job]time.Time
+	first     map[string]time.Time     // by what makes a job a copy of another
 	ranges    map[hasher.Header][]span // by header without version and nonce
 	contents  map[string]string        // extranonce1 and 2 → the rest of the job
 	handed    int
@@ -32,13 +33,20 @@ type span struct{ first, end uint64 }
 func newAuditor(t *testing.T, allowance uint32) *auditor {
 	return &auditor{
 		t: t, allowance: allowance,
-		published: map[*Job]time.Time{}, ranges: map[hasher.Header][]span{}, contents: map[string]string{},
+		published: map[*Job]time.Time{}, first: map[string]time.Time{}, ranges: map[hasher.Header][]span{}, contents: map[string]string{},
 	}
 }
 
 func (a *auditor) publish(g *generator, s *Session, j *Job) {
 	a.mu.Lock()
-	a.published[j] = time.Now()
+	id := fmt.Sprintf("%s %d %x %x", j.ID, j.NTime, j.PrevHash, j.Root)
+	if c := j.Coinbase; c != nil {
+		id += fmt.Sprintf(" %x %x %x %d %x", c.Prefix, c.Suffix, c.Extranonce1, c.Extranonce2Size, c.Branch)
+	}
+	if _, copied := a.first[id]; !copied {
+		a.first[id] = time.Now()
+	}
+	a.published[j] = a.first[id]
 	a.mu.Unlock()
 	g.publish(s, j)
 }
@@ -130,7 +138,10 @@ func TestNoHeaderTwice(t *testing.T) {
 					a.publish(g, s, jobs[len(jobs)-1])
 				case op < 5: // one that was there before, changed or not
 					j := *jobs[r.IntN(len(jobs))]
-					j.ID, j.Target, j.Clean = "again", hasher.Target{31: byte(r.IntN(256))}, r.IntN(2) == 0
+					if r.IntN(2) == 0 {
+						j.ID = fmt.Sprint("again ", len(jobs))
+					}
+					j.Target, j.Clean = hasher.Target{31: byte(r.IntN(256))}, r.IntN(2) == 0
 					switch r.IntN(3) {
 					case 0:
 						j.VersionMask ^= 0x2000
@@ -240,6 +251,44 @@ func TestRollingOrder(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestTargetKeepsTheTime changes the target of a job that rolls nothing but
+// ntime: the copy goes on at once where the job was, and doesn't wait until its
+// time has come round again.
+func TestTargetKeepsTheTime(t *testing.T) {
+	for _, coinbase := range []*Coinbase{nil, {Extranonce2Size: 0}} {
+		synctest.Test(t, func(t *testing.T) {
+			g := newGenerator(Start{}, 0)
+			s := &Session{}
+			j := &Job{ID: "1", NTime: 1000, Bits: 0x1d00ffff, Coinbase: coinbase}
+			start := time.Now()
+			var w Work
+			for i := range 300 {
+				if i%50 == 0 {
+					again := *j
+					again.Target[0] = byte(i)
+					j = &again
+					g.publish(s, j)
+				}
+				if err := g.next(t.Context(), 1<<32, &w); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if got, want := time.Since(start), 299*time.Second; got != want {
+				t.Errorf("300 headers took %v, want %v: one a second", got, want)
+			}
+			// Another job with the same content has its own time.
+			other := *j
+			other.ID = "2"
+			g.publish(s, &other)
+			ctx, cancel := context.WithTimeout(t.Context(), 290*time.Second)
+			defer cancel()
+			if err := g.next(ctx, 1, &w); err == nil {
+				t.Errorf("header of time %d under a job of %d that came just now", w.Header.Time(), other.NTime)
+			}
+		})
+	}
 }
 
 func TestStartPlacesTheSearch(t *testing.T) {

@@ -30,7 +30,7 @@ func (m *Miner) collect(ctx context.Context) {
 	seen := recent{at: make(map[hasher.Hash]struct{}, rememberHashes)}
 	for f := range m.found {
 		sh, verdict := judge(&f, &seen, m.cfg.SubmitStale)
-		m.ledger.verdict(&sh, verdict)
+		m.ledger.verdict(f.work.tip.session.name, &sh, verdict)
 		switch verdict {
 		case Good:
 			m.deliver(ctx, f.work.tip, sh)
@@ -86,7 +86,7 @@ func (m *Miner) deliver(ctx context.Context, t *tip, sh Share) {
 		select {
 		case s.shares <- sh:
 		case <-stale:
-			m.ledger.verdict(&sh, Stale)
+			m.ledger.verdict(s.name, &sh, Stale)
 			m.logDropped(&sh, Stale)
 			return
 		case <-s.done:

@@ -2,6 +2,7 @@ package miner
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -44,7 +45,8 @@ func (f failover) Settle(s *Session) {
 	}
 }
 
-func (f failover) Run(ctx context.Context, s *Session) (err error) {
+func (f failover) Run(ctx context.Context, s *Session) error {
+	err := errors.New("there is none")
 	for i := 0; i < len(f); {
 		better, e := f.hold(ctx, i, s)
 		switch {
@@ -77,8 +79,7 @@ func (f failover) hold(ctx context.Context, i int, s *Session) (better int, err 
 		})
 	}
 	child := s.child(f[i].Name())
-	err = f[i].Run(ctx, child)
-	child.end()
+	err = child.run(ctx, f[i])
 	cancel()
 	wg.Wait()
 	if child.published.Load() {
@@ -106,6 +107,9 @@ func (f failover) probe(ctx context.Context, m *Miner) int {
 		for i, src := range f {
 			if alive(ctx, m, src) {
 				return i
+			}
+			if ctx.Err() != nil {
+				return -1
 			}
 		}
 	}

@@ -130,3 +130,65 @@ func TestFailoverOfAll(t *testing.T) {
 		}
 	})
 }
+
+// TestFailoverSaysWhatIsWrong: a source that ends without an error is down for a
+// reason all the same, and a Failover is no source that could be down itself.
+func TestFailoverSaysWhatIsWrong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		quiet := func(label string) miner.Source {
+			return &minertest.Source{Label: label, Script: func(context.Context, *miner.Session) error { return nil }}
+		}
+		s := run(t, time.Hour, miner.Config{
+			Source:  miner.Failover(quiet("a"), miner.Failover(quiet("b"), quiet("c"))),
+			Devices: []miner.Device{&minertest.Device{Label: "dev", Rate: 100}},
+		})
+		if len(s.Sources) != 3 {
+			t.Errorf("%d sources, want a, b and c: %+v", len(s.Sources), s.Sources)
+		}
+		for _, src := range s.Sources {
+			if src.Status.State != miner.Down || src.Status.Err == nil {
+				t.Errorf("%s is %v: %v", src.Name, src.Status.State, src.Status.Err)
+			}
+		}
+	})
+}
+
+// TestNoProbeAfterTheEnd ends the run while the first of two better sources is
+// being tried: the second isn't begun with.
+func TestNoProbeAfterTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		var late []string
+		source := func(label string, ends bool) miner.Source {
+			return &minertest.Source{Label: label, Script: func(ctx context.Context, s *miner.Session) error {
+				if ctx.Err() != nil {
+					late = append(late, label)
+				}
+				if ends && time.Since(start) < time.Second {
+					return errors.New("connection refused")
+				}
+				if !ends {
+					s.Publish(minertest.Job(1))
+				}
+				minertest.AcceptAll(ctx, s)
+				return ctx.Err()
+			}}
+		}
+		run(t, 45*time.Second, miner.Config{
+			Source:  miner.Failover(source("a", true), source("b", true), source("c", false)),
+			Devices: []miner.Device{&minertest.Device{Label: "dev", Rate: 100}},
+		})
+		if len(late) != 0 {
+			t.Errorf("%v tried after the end", late)
+		}
+	})
+}
+
+func TestFailoverOfNone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		run(t, time.Minute, miner.Config{
+			Source:  miner.Failover(),
+			Devices: []miner.Device{&minertest.Device{Label: "dev", Rate: 100}},
+		})
+	})
+}

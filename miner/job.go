@@ -2,6 +2,7 @@ package miner
 
 import (
 	"math/bits"
+	"sync/atomic"
 
 	"gominer/hasher"
 )
@@ -59,7 +60,7 @@ func (j *Job) RolledVersion(i uint64) uint32 {
 // session. It dies once, when the next clean job comes or the session ends.
 type tip struct {
 	session *Session
-	dead    flag
+	dead    atomic.Bool
 	done    chan struct{}
 }
 

@@ -53,12 +53,16 @@ func (l *ledger) end(now time.Time) {
 	l.ended = now
 }
 
-// verdict counts what the collector found; Good shares count when answered.
-func (l *ledger) verdict(sh *Share, v Verdict) {
+// verdict counts what the collector found on a job of the named source; Good
+// shares count when answered.
+func (l *ledger) verdict(source string, sh *Share, v Verdict) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if v != HardwareError {
 		l.best = max(l.best, sh.Hash.Difficulty())
+	}
+	if v == Stale {
+		l.sourceLocked(source).Shares.Stale++
 	}
 	for _, t := range []*Tally{&l.tally, &l.devices[sh.Device].tally} {
 		switch v {
@@ -139,7 +143,7 @@ func (l *ledger) status(name string, st SourceStatus, now time.Time) (news bool)
 	return news
 }
 
-func (l *ledger) message(name, text string, _ time.Time) {
+func (l *ledger) message(name, text string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.sourceLocked(name).Message = text
@@ -215,7 +219,7 @@ func (l *ledger) snapshot(feeds []*Feed) Snapshot {
 // the last one wanted.
 func (m *Miner) report(source string, sh Share, err error) {
 	if errors.Is(err, ErrStale) {
-		m.ledger.verdict(&sh, Stale)
+		m.ledger.verdict(source, &sh, Stale)
 		m.logDropped(&sh, Stale)
 		return
 	}

@@ -199,16 +199,12 @@ func (m *Miner) runSource(ctx, sourceCtx context.Context) {
 	wait := backoff{rand: m.cfg.Rand}
 	for {
 		s := newSession(m, m.cfg.Source.Name())
-		err := m.cfg.Source.Run(sourceCtx, s)
-		s.end()
+		err := s.run(sourceCtx, m.cfg.Source)
 		if ctx.Err() != nil {
 			return
 		}
 		if s.published.Load() {
 			wait.reset()
-		}
-		if err == nil {
-			err = errors.New("ended without a reason")
 		}
 		s.Status(SourceStatus{State: Down, Err: err})
 		if !wait.wait(ctx) {

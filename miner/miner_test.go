@@ -185,6 +185,11 @@ func TestVerdicts(t *testing.T) {
 				if s.Shares != tt.want {
 					t.Errorf("%+v, want %+v", s.Shares, tt.want)
 				}
+				// What became of shares is counted with their source too.
+				want := miner.Tally{Accepted: tt.want.Accepted, Stale: tt.want.Stale}
+				if len(s.Sources) > 0 && s.Sources[0].Shares != want || len(s.Sources) == 0 && want != (miner.Tally{}) {
+					t.Errorf("sources %+v, want one with %+v", s.Sources, want)
+				}
 			})
 		})
 	}
@@ -221,6 +226,9 @@ func TestOutcomes(t *testing.T) {
 		})
 		if want := (miner.Tally{Accepted: 200, Rejected: 400, Lost: 200, Stale: 200}); s.Shares != want {
 			t.Errorf("%+v, want %+v", s.Shares, want)
+		}
+		if got := s.Sources[0].Shares; got != s.Shares {
+			t.Errorf("the source has %+v, of %+v in all", got, s.Shares)
 		}
 		if got := s.Reasons["low difficulty (code 23)"]; got != 200 {
 			t.Errorf("low difficulty counted %d times, want 200", got)
@@ -389,5 +397,56 @@ func TestFailedDeviceIsTriedAgain(t *testing.T) {
 func TestConfigIsChecked(t *testing.T) {
 	if err := miner.New(miner.Config{}).Run(t.Context()); err == nil {
 		t.Error("no source and no device: no error")
+	}
+}
+
+// TestSnapshotWithoutASession has a pool that hangs up after ten seconds.
+func TestSnapshotWithoutASession(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source := &minertest.Source{Label: "pool", Script: func(ctx context.Context, s *miner.Session) error {
+			ctx, cancel := context.WithTimeout(ctx, 10*time.Second+time.Millisecond)
+			defer cancel()
+			s.Publish(minertest.Job(1))
+			minertest.AcceptAll(ctx, s)
+			return errors.New("connection lost")
+		}}
+		m := miner.New(miner.Config{Source: source, Devices: []miner.Device{&minertest.Device{Label: "dev", Rate: 100}}})
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error)
+		go func() { done <- m.Run(ctx) }()
+		for _, tt := range []struct {
+			at  time.Duration
+			job bool
+		}{{5 * time.Second, true}, {10500 * time.Millisecond, false}, {15 * time.Second, true}} {
+			time.Sleep(tt.at - m.Snapshot().Elapsed)
+			s := m.Snapshot()
+			if got := s.Job != nil; got != tt.job {
+				t.Errorf("after %v: a job: %v, want %v", s.Elapsed, got, tt.job)
+			}
+			if !tt.job && s.Sources[0].Status.State != miner.Down {
+				t.Errorf("after %v the pool is %v", s.Elapsed, s.Sources[0].Status.State)
+			}
+		}
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		if s := m.Snapshot(); s.Job != nil {
+			t.Errorf("a job after the end: %+v", s.Job)
+		}
+	})
+}
+
+func TestResult(t *testing.T) {
+	reject := &miner.Reject{Code: 21, Reason: "job not found"}
+	for _, tt := range []struct {
+		err  error
+		want string
+	}{
+		{nil, "accepted"}, {reject, "rejected"}, {fmt.Errorf("pool: %w", reject), "rejected"}, {errors.New("no answer"), "lost"},
+	} {
+		if got := (&miner.Outcome{Err: tt.err}).Result(); got != tt.want {
+			t.Errorf("%v is %s, want %s", tt.err, got, tt.want)
+		}
 	}
 }

@@ -71,7 +71,7 @@ func TestSettle(t *testing.T) {
 				t.Errorf("%v: %d lost and %d stale, want %d in all", span, s.Shares.Lost, s.Shares.Stale, want)
 			}
 			for _, src := range s.Sources {
-				if src.Name != "a, b" && src.Shares.Lost == 0 {
+				if src.Shares.Lost == 0 {
 					t.Errorf("%v: no share of %s counted as lost", span, src.Name)
 				}
 			}

@@ -1,6 +1,9 @@
 package miner
 
-import "time"
+import (
+	"errors"
+	"time"
+)
 
 // Snapshot is a copy of all that can be shown of a Miner.
 type Snapshot struct {
@@ -49,8 +52,8 @@ type SourceReport struct {
 	Name    string
 	Status  SourceStatus
 	Since   time.Time // of the state
-	Shares  Tally
-	Message string // the latest
+	Shares  Tally     // accepted, rejected, stale and lost ones; the rest are the devices'
+	Message string    // the latest
 }
 
 // JobState is the job in progress.
@@ -70,10 +73,11 @@ type Outcome struct {
 
 // Result returns the word for the outcome: "accepted", "rejected" or "lost".
 func (o *Outcome) Result() string {
-	switch o.Err.(type) {
-	case nil:
+	var reject *Reject
+	switch {
+	case o.Err == nil:
 		return "accepted"
-	case *Reject:
+	case errors.As(o.Err, &reject):
 		return "rejected"
 	}
 	return "lost"

@@ -43,6 +43,7 @@ type Session struct {
 	shares    chan Share
 	done      chan struct{} // closed when the session is over
 	probe     func()        // a probe's: called for each job, which goes nowhere
+	divided   bool          // its children speak for it
 	published atomic.Bool
 }
 
@@ -52,6 +53,7 @@ func newSession(m *Miner, name string) *Session {
 
 // child returns a session of the same kind for a source within this one.
 func (s *Session) child(name string) *Session {
+	s.divided = true
 	c := newSession(s.m, name)
 	c.probe = s.probe
 	return c
@@ -90,7 +92,7 @@ func (s *Session) Report(sh Share, err error) {
 
 // Status says how the session stands, for people. The newest counts.
 func (s *Session) Status(st SourceStatus) {
-	if s.probe != nil {
+	if s.probe != nil || s.divided {
 		return
 	}
 	if s.m.ledger.status(s.name, st, time.Now()) {
@@ -104,8 +106,18 @@ func (s *Session) Message(text string) {
 	if s.probe != nil {
 		return
 	}
-	s.m.ledger.message(s.name, text, time.Now())
+	s.m.ledger.message(s.name, text)
 	s.m.logMessage(s.name, text)
+}
+
+// run lets src hold the session, ends it, and returns why it is over, never nil.
+func (s *Session) run(ctx context.Context, src Source) error {
+	err := src.Run(ctx, s)
+	s.end()
+	if err == nil {
+		err = errors.New("ended without a reason")
+	}
+	return err
 }
 
 // end kills the session's work and counts as lost what nobody submitted.
@@ -115,6 +127,7 @@ func (s *Session) end() {
 		return
 	}
 	s.m.gen.publish(s, nil)
+	s.m.ledger.job(s.name, nil, time.Now())
 	s.drain()
 }
 

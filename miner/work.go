@@ -1,13 +1,10 @@
 package miner
 
 import (
-	"sync/atomic"
 	"time"
 
 	"gominer/hasher"
 )
-
-type flag = atomic.Bool
 
 // Work is one header and a range of its nonces. A device owns the range, under
 // every version that the job allows, until it has tried it or the work is stale.

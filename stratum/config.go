@@ -66,7 +66,7 @@ const (
 // Timeouts are the times after which a session does something. A field that is
 // zero stands for its default.
 type Timeouts struct {
-	Connect   time.Duration // for each address; default 5 s
+	Connect   time.Duration // for each address, unless Config.Dial is set; default 5 s
 	Handshake time.Duration // from the connection to the worker's authorization; default 15 s
 	Job       time.Duration // without a job after authorization: another line is sent; default 500 ms
 	Silent    time.Duration // without a line or a first job: the pool is asked; default 90 s

@@ -54,6 +54,7 @@ type conn struct {
 	job     *miner.Job // the newest; nil before the first
 	up      bool       // a job was published
 	invalid int        // jobs that could not be read
+	ignored int        // other messages that nothing came of
 
 	pending  int           // shares without an answer, sent or not
 	inflight []*submission // those sent, in order; the first has no answer yet

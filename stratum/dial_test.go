@@ -98,6 +98,10 @@ func TestDialer(t *testing.T) {
 			n:     network{addrs: []string{six, four}, answer: map[string]time.Duration{six: -20 * ms, four: 30 * ms}},
 			tried: []string{six + " 0s", four + " 20ms"}, took: 50 * ms,
 		},
+		"the delay counts from the latest start": {
+			n:     network{addrs: []string{six, four, six2}, answer: map[string]time.Duration{six: -200 * ms, six2: 10 * ms}},
+			tried: []string{six + " 0s", four + " 200ms", six2 + " 450ms"}, took: 460 * ms,
+		},
 		"the earlier answer wins": {
 			n:     network{addrs: []string{six, four}, answer: map[string]time.Duration{six: 500 * ms, four: 100 * ms}},
 			tried: []string{six + " 0s", four + " 250ms"}, took: 500 * ms, // the late one is waited for, and closed

@@ -42,7 +42,8 @@ const (
 
 // resumption is what a later connection needs to go on where one broke.
 type resumption struct {
-	id string // of the pool's subscription to mining.notify
+	known bool   // there was one
+	id    string // of the pool's subscription to mining.notify; may be empty
 	extranonce
 }
 
@@ -128,8 +129,8 @@ func (c *conn) onSubscribe(r *v1.Response) error {
 		c.src.configure = configureNever
 	}
 	e := extranonce{string(res.Extranonce1), res.Extranonce2Size}
-	c.resumed = c.src.session.extranonce == e
-	c.src.session = resumption{id: res.Session(), extranonce: e}
+	c.resumed = c.src.session.known && c.src.session.extranonce == e
+	c.src.session = resumption{known: true, id: res.Session(), extranonce: e}
 	if len(c.src.session.id) > mostSession {
 		c.src.session.id = ""
 	}

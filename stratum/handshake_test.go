@@ -318,6 +318,24 @@ func TestNoResume(t *testing.T) {
 	})
 }
 
+// TestNothingToResume: a pool that gives no extranonce at all did not resume one
+// on the first connection.
+func TestNothingToResume(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, nil)
+		for _, want := range []string{"[version-rolling 1fffe000]", "[version-rolling 1fffe000 resumed]"} {
+			p := r.accept()
+			p.handshakeAs(`[[],"",0]`)
+			p.notify("1", true)
+			if got := fmt.Sprint(r.status().Traits); got != want {
+				t.Errorf("traits %s, want %s", got, want)
+			}
+			p.close()
+		}
+		r.end()
+	})
+}
+
 // TestResumeForgotten: a pool that hangs up on the session id is not shown it
 // again.
 func TestResumeForgotten(t *testing.T) {

@@ -128,10 +128,15 @@ func TestFlood(t *testing.T) {
 				t.Fatal(err)
 			}
 			_, _ = io.WriteString(p.nc, `{"method":"client.show_message","params":["x"]}`+"\n")
+			_, _ = io.WriteString(p.nc, `{"method":"client.reconnect","params":["evil.net"]}`+"\n")
+			_, _ = io.WriteString(p.nc, `{"method":"mining.set_extranonce","params":[]}`+"\n")
 		}
 		j := r.job()
 		if j.ID != fmt.Sprint(n-1) || j.Target.Difficulty() != 1+(n-1)%7 || fmt.Sprintf("%x", j.Coinbase.Extranonce1) != fmt.Sprintf("%08x", n-1) {
 			t.Errorf("job %+v", j)
+		}
+		if n := strings.Count(r.log.String(), "level=WARN"); n > 40 {
+			t.Errorf("%d warnings", n)
 		}
 		r.log.reset()
 		runtime.GC()

@@ -2,6 +2,8 @@ package stratum_test
 
 import (
 	"fmt"
+	"net"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -126,4 +128,37 @@ func TestEnds(t *testing.T) {
 			})
 		})
 	}
+}
+
+// deaf is a connection whose writes fail after the first two, and whose reads
+// go on for ever.
+type deaf struct {
+	net.Conn
+	writes int
+}
+
+func (d *deaf) Write(b []byte) (int, error) {
+	if d.writes++; d.writes > 2 {
+		return 0, &net.OpError{Op: "write", Err: syscall.EPIPE}
+	}
+	return d.Conn.Write(b)
+}
+
+// TestDeaf: a connection that takes no lines is over, but what the pool said
+// last is heard.
+func TestDeaf(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, nil)
+		ours, theirs := net.Pipe()
+		p := r.dialed().connect(t, ours, &deaf{Conn: theirs})
+		p.answer(p.expect("mining.configure"), granted)
+		p.answer(p.expect("mining.subscribe"), subscribed)
+		p.send(`{"id":null,"result":null,"error":"go away"}`)
+		began := time.Now()
+		r.wantFailure("closed the connection during the handshake", "go away")
+		if d := time.Since(began); d > 2*time.Second {
+			t.Errorf("noticed after %v", d)
+		}
+		r.end()
+	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -99,8 +100,15 @@ func TestBuiltInPool(t *testing.T) {
 		case device <- struct{}{}:
 		case <-ended:
 			s := m.Snapshot()
-			if s.Shares.Accepted < shares || s.Shares.Rejected != 0 {
-				t.Errorf("%+v, reasons %v", s.Shares, s.Reasons)
+			// What is sent again after the break may be a duplicate, if only its
+			// answer was lost, or of a job that the pool no longer has.
+			for reason := range s.Reasons {
+				if !strings.Contains(reason, "code 22") && !strings.Contains(reason, "code 21") {
+					t.Errorf("rejected: %s", reason)
+				}
+			}
+			if s.Shares.Accepted < shares {
+				t.Errorf("%+v", s.Shares)
 			}
 			if !slices.Contains(s.Sources[0].Status.Traits, "resumed") {
 				t.Errorf("traits %q, want resumed among them", s.Sources[0].Status.Traits)

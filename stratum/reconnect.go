@@ -17,9 +17,8 @@ const (
 
 // move is where a pool sends its client.
 type move struct {
-	to     address
-	wait   time.Duration
-	abroad bool // to another site: nothing of the old one may go there
+	to   address
+	wait time.Duration
 }
 
 // follow decides about client.reconnect. The second result says why it is not
@@ -32,13 +31,12 @@ func (s *Source) follow(m *v1.Reconnect, from address) (*move, string) {
 	if m.Port != 0 {
 		mv.to.port = m.Port
 	}
-	mv.abroad = !sameSite(s.pool.host, mv.to.host)
 	switch {
 	case s.cfg.Reconnect == ReconnectRefuse:
 		return nil, "the settings refuse all"
 	case !validHost(mv.to.host):
 		return nil, "that is no host"
-	case mv.abroad && s.cfg.Reconnect != ReconnectAllow:
+	case s.cfg.Reconnect != ReconnectAllow && !sameSite(s.pool.host, mv.to.host):
 		return nil, "that is another site than the pool's"
 	case !s.followed.IsZero() && time.Since(s.followed) < reconnectEvery:
 		return nil, "it is too soon after the last"

@@ -36,8 +36,10 @@ type rig struct {
 	src   *recorded
 	m     *miner.Miner
 	dials chan *dial
-	find  chan uint64  // a share is found for each; the value picks its version
-	count atomic.Int64 // shares found
+	draw  chan struct{} // work is drawn and kept
+	claim chan struct{} // a share is found in the kept work
+	find  chan uint64   // a share is found for each; the value picks its version
+	count atomic.Int64  // shares found
 	log   *lockedBuffer
 	stop  context.CancelFunc
 	done  chan struct{}
@@ -69,7 +71,7 @@ func start(t *testing.T, set func(*stratum.Config)) *rig { return startWith(t, s
 
 func startWith(t *testing.T, set func(*stratum.Config), engine func(*miner.Config)) *rig {
 	t.Helper()
-	r := &rig{t: t, dials: make(chan *dial), find: make(chan uint64), log: new(lockedBuffer), done: make(chan struct{})}
+	r := &rig{t: t, dials: make(chan *dial), find: make(chan uint64), draw: make(chan struct{}), claim: make(chan struct{}), log: new(lockedBuffer), done: make(chan struct{})}
 	cfg := stratum.Config{
 		URL: "stratum+tcp://pool.example.org:3333", User: "me.worker", Pass: "hunter2", Agent: "gominer/test",
 		Log: slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
@@ -122,6 +124,7 @@ func (*rig) Info() miner.Info { return miner.Info{Name: "finder", Kind: "sim"} }
 
 // Run finds shares.
 func (r *rig) Run(ctx context.Context, feed *miner.Feed) error {
+	var kept miner.Work
 	for {
 		select {
 		case <-ctx.Done():
@@ -134,6 +137,14 @@ func (r *rig) Run(ctx context.Context, feed *miner.Feed) error {
 			r.count.Add(1)
 			feed.Tried(1)
 			feed.Found(&w, w.Job.RolledVersion(n%w.Job.Versions()), w.First)
+		case <-r.draw:
+			if err := feed.Next(ctx, 1, &kept); err != nil {
+				return err
+			}
+		case <-r.claim:
+			r.count.Add(1)
+			feed.Tried(1)
+			feed.Found(&kept, kept.Job.RolledVersion(kept.Job.Versions()-1), kept.First)
 		}
 	}
 }
@@ -146,6 +157,10 @@ func (r *rig) found(n int) {
 		synctest.Wait()
 	}
 }
+
+// keep makes the device draw work, and late find a share in it.
+func (r *rig) keep() { r.draw <- struct{}{}; synctest.Wait() }
+func (r *rig) late() { r.claim <- struct{}{}; synctest.Wait() }
 
 // end stops the miner and returns its last snapshot. Whatever happened, each
 // share that was found must have been reported once.

@@ -110,15 +110,20 @@ func (c *conn) malformed(e *v1.FieldError) error {
 		}
 	}
 	if e.Method != "mining.notify" {
-		c.src.log.Warn("message ignored", "error", e)
+		c.warn(&c.ignored, "message ignored", "error", e)
 		return nil
 	}
-	c.invalid++
-	if c.invalid&(c.invalid-1) == 0 { // the 1st, 2nd, 4th, 8th…
-		c.src.log.Warn("invalid job ignored, the previous one stays", "error", e, "count", c.invalid)
-	}
+	c.warn(&c.invalid, "invalid job ignored, the previous one stays", "error", e)
 	c.status()
 	return nil
+}
+
+// warn counts something that a pool can make happen at will, and logs it the
+// 1st, 2nd, 4th, 8th… time.
+func (c *conn) warn(count *int, text string, attrs ...any) {
+	if *count++; *count&(*count-1) == 0 {
+		c.src.log.Warn(text, append(attrs, "count", *count)...)
+	}
 }
 
 const (
@@ -137,7 +142,7 @@ func (c *conn) show(text string) {
 func (c *conn) onReconnect(m *v1.Reconnect) error {
 	mv, why := c.src.follow(m, c.at)
 	if mv == nil {
-		c.src.log.Warn("client.reconnect not followed: "+why, "host", v1.CleanText(m.Host, mostName), "port", m.Port)
+		c.warn(&c.ignored, "client.reconnect not followed: "+why, "host", v1.CleanText(m.Host, mostName), "port", m.Port)
 		return nil
 	}
 	c.src.log.Info("the pool asks to reconnect", "to", mv.to, "wait", mv.wait)

@@ -206,6 +206,42 @@ func TestReconnectResends(t *testing.T) {
 	}
 }
 
+// TestHomeAgain: what was in flight to a pool abroad does not come back to the
+// one that sent its clients there, whether that one is sent to or fallen back to.
+func TestHomeAgain(t *testing.T) {
+	for _, sent := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			r := start(t, func(c *stratum.Config) { c.Reconnect = stratum.ReconnectAllow })
+			p := r.mining()
+			p.send(`{"id":null,"method":"client.reconnect","params":["abroad.net"]}`)
+			p = r.mining()
+			time.Sleep(20 * time.Second)
+			r.found(1)
+			p.expect("mining.submit")
+			if sent {
+				p.send(`{"id":null,"method":"client.reconnect","params":["pool.example.org"]}`)
+			} else {
+				p.close()
+			}
+			p = r.accept()
+			if p.addr != "pool.example.org:3333" {
+				t.Errorf("connects to %s", p.addr)
+			}
+			p.answer(p.expect("mining.configure"), granted)
+			sub := p.expect("mining.subscribe")
+			if len(sub.Params) != 1 {
+				t.Errorf("subscribe %v", sub.Params)
+			}
+			p.answer(sub, subscribed)
+			p.answer(p.expect("mining.authorize"), "true")
+			p.quiet()
+			if s := r.end(); s.Shares.Lost != 1 {
+				t.Errorf("%+v", s.Shares)
+			}
+		})
+	}
+}
+
 // TestReconnectRate: not more than one in ten seconds.
 func TestReconnectRate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

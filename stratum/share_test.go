@@ -339,14 +339,115 @@ func TestShutdown(t *testing.T) {
 				want, wantTime = miner.Tally{Accepted: 2}, 1500*time.Millisecond
 			}
 			s := r.end()
-			if s.Shares != want {
-				t.Errorf("%+v, want %+v", s.Shares, want)
+			if s.Shares != want || late && !strings.Contains(s.Recent[0].Err.Error(), "before the end") {
+				t.Errorf("%+v, want %+v; %v", s.Shares, want, s.Recent)
 			}
 			if d := time.Since(began); d != wantTime {
 				t.Errorf("took %v, want %v", d, wantTime)
 			}
 		})
 	}
+}
+
+// TestShutdownSendsWhatStands: also what no pool had room for yet.
+func TestShutdownSendsWhatStands(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, nil)
+		p, gate := r.acceptGate()
+		p.handshake()
+		p.difficulty(easy)
+		p.notify("1", true)
+		r.job()
+		gate.shut()
+		const n = 300
+		r.found(n)
+		r.stop()
+		synctest.Wait()
+		gate.open()
+		for range n {
+			p.answer(p.expect("mining.submit"), "true")
+		}
+		if s := r.end(); s.Shares.Accepted != n {
+			t.Errorf("%+v", s.Shares)
+		}
+	})
+}
+
+// TestLateShare: work that a device finishes late is submitted under the mask
+// that it was made with, and not at all over a connection that knows nothing of
+// it.
+func TestLateShare(t *testing.T) {
+	submitStale := func(c *miner.Config) { c.SubmitStale = true }
+	t.Run("mask", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			r := startWith(t, nil, submitStale)
+			p := r.mining()
+			r.keep()
+			p.send(`{"id":null,"method":"mining.set_version_mask","params":["0000e000"]}`)
+			r.late()
+			if q := p.expect("mining.submit"); q.texts()[5] != "1fffe000" {
+				t.Errorf("submit %v", q.Params)
+			}
+			r.end()
+		})
+	})
+	for _, test := range []struct{ to, extranonce1 string }{
+		{"pool.example.org", "f0000002"}, {"evil.net", "f0000002"},
+	} {
+		t.Run(test.to, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := startWith(t, func(c *stratum.Config) { c.Reconnect = stratum.ReconnectAllow }, submitStale)
+				p := r.mining()
+				r.keep()
+				p.send(`{"id":null,"method":"client.reconnect","params":[%q]}`, test.to)
+				p = r.accept()
+				p.handshakeAs(`[[],"` + test.extranonce1 + `",4]`)
+				p.notify("1", true)
+				r.job()
+				r.late()
+				p.quiet()
+				if s := r.end(); s.Shares.Stale != 1 {
+					t.Errorf("%+v", s.Shares)
+				}
+			})
+		})
+	}
+	t.Run("found while away", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			r := startWith(t, func(c *stratum.Config) { c.Reconnect = stratum.ReconnectAllow }, submitStale)
+			p := r.mining()
+			r.keep()
+			p.send(`{"id":null,"method":"client.reconnect","params":["evil.net",1,5]}`)
+			p.gone()
+			r.late()
+			p = r.accept()
+			p.handshake() // the same extranonce, of another pool
+			p.notify("1", true)
+			p.quiet()
+			if s := r.end(); s.Shares.Stale != 1 {
+				t.Errorf("%+v", s.Shares)
+			}
+		})
+	})
+}
+
+// TestManyExtranonces: however often a pool changes it, the shares of the newest
+// are sent.
+func TestManyExtranonces(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, nil)
+		p := r.mining()
+		for i := range 200 {
+			p.send(`{"id":null,"method":"mining.set_extranonce","params":["%08x",4]}`, i)
+		}
+		p.notify("2", true)
+		r.job()
+		r.found(1)
+		if q := p.expect("mining.submit"); q.texts()[1] != "2" {
+			t.Errorf("submit %v", q.Params)
+		}
+		r.end()
+	})
 }
 
 // TestBackpressure: a pool that reads nothing makes the devices wait; memory

@@ -26,6 +26,7 @@ type Source struct {
 	log  *slog.Logger
 
 	// What one connection leaves to the next; owned by the Run in progress.
+	site       string // the host that the rest is about
 	session    resumption
 	configure  configuring
 	unanswered []*submission // of broken connections, in the order they were found
@@ -53,6 +54,10 @@ func (s *Source) Name() string { return s.pool.String() }
 // were found under, and reports them as lost if not.
 func (s *Source) Run(ctx context.Context, ms *miner.Session) error {
 	for at := s.pool; ; {
+		if !sameSite(s.site, at.host) {
+			s.forget(ms)
+			s.site = at.host
+		}
 		ms.Status(miner.SourceStatus{State: miner.Connecting, URL: at.url(), Protocol: protocol, User: s.cfg.User})
 		err := s.visit(ctx, ms, at)
 		var mv *move
@@ -61,9 +66,6 @@ func (s *Source) Run(ctx context.Context, ms *miner.Session) error {
 			return ctx.Err()
 		case errors.As(err, &mv):
 			ms.Publish(nil)
-			if mv.abroad {
-				s.forget(ms)
-			}
 			if !sleep(ctx, mv.wait) {
 				return ctx.Err()
 			}
@@ -84,7 +86,7 @@ func (s *Source) Settle(ms *miner.Session) {
 	s.unanswered = nil
 }
 
-// forget leaves nothing of this pool's for another.
+// forget leaves nothing of one site's for another.
 func (s *Source) forget(ms *miner.Session) {
 	s.Settle(ms)
 	s.session, s.configure = resumption{}, configureAsk

@@ -45,7 +45,7 @@ type Device struct {
 	cfg      Config
 	log      *slog.Logger
 	throttle atomic.Pointer[Throttle]
-	kernel   atomic.Pointer[string] // the name of the kernel last used
+	kernel   atomic.Pointer[string] // the name of the kernel in use
 
 	mu      sync.Mutex
 	threads int           // wanted
@@ -89,6 +89,13 @@ func New(cfg Config) (*Device, error) {
 func (d *Device) Info() miner.Info {
 	return miner.Info{
 		Name: d.cfg.Name, Kind: "cpu", Model: d.cfg.Model, Kernel: *d.kernel.Load(), Threads: d.Threads(),
+	}
+}
+
+// uses notes that k is the kernel in use, and says so if it is another one.
+func (d *Device) uses(k *hasher.Kernel) {
+	if before := d.kernel.Swap(&k.Name); *before != k.Name {
+		d.log.Info("kernel changed with the versions that the job allows", "device", d.cfg.Name, "kernel", k.Name, "before", *before)
 	}
 }
 

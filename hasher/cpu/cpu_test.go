@@ -83,11 +83,10 @@ func TestEveryKernelMines(t *testing.T) {
 			if want := k.Versions > 1; len(rolled) > 1 != want {
 				t.Errorf("shares of %d versions, kernel takes %d", len(rolled), k.Versions)
 			}
-			if name := d.Info().Kernel; name != k.Name {
-				t.Errorf("Info says kernel %q, want %q", name, k.Name)
-			}
-			// One hash in 2^32 × 10^-6 is a share: the count of hashes must fit.
-			if per := float64(s.Hashes) / float64(s.Shares.Accepted); per < 2000 || per > 10000 {
+			// One hash in 2^32 × 10^-6 is a share: the count of hashes must fit, the
+			// last batches aside, whose shares came too late to be judged.
+			found := s.Shares.Accepted + s.Shares.Stale + s.Shares.Lost
+			if per := float64(s.Hashes) / float64(found); per < 2000 || per > 10000 {
 				t.Errorf("%.0f hashes a share, want about 4295", per)
 			}
 		})

@@ -28,7 +28,21 @@ const (
 	restLeast = 2 * time.Millisecond
 	// restMost is the longest rest at a limit that leaves batches small.
 	restMost = 100 * time.Millisecond
+	// restEver keeps the arithmetic of absurd limits from overflowing.
+	restEver = 365 * 24 * time.Hour
 )
+
+// limit returns how many headers one of threads tries in drawTime under t, if it
+// tries full without.
+func (t *Throttle) limit(full float64, threads int) float64 {
+	if t.Percent > 0 {
+		full *= t.Percent / 100
+	}
+	if t.Rate > 0 {
+		full = min(full, t.Rate/float64(max(1, threads))*drawTime.Seconds())
+	}
+	return full
+}
 
 // most returns how many headers one batch may have, so that a slow limit gives
 // small batches often rather than large ones seldom.
@@ -41,13 +55,17 @@ func (t *Throttle) most(threads int) float64 {
 
 // pacer works out a thread's rests from what it did.
 type pacer struct {
-	owed time.Duration
+	owed    time.Duration
+	limit   Throttle // under which it is owed
+	threads int
 }
 
 // after returns how long to rest after a batch, 0 for not yet.
 func (p *pacer) after(t *Throttle, threads int, headers uint64, took time.Duration) time.Duration {
+	if p.limit != *t || p.threads != threads {
+		*p = pacer{limit: *t, threads: threads} // nothing is owed to a limit that is gone
+	}
 	if *t == (Throttle{}) {
-		p.owed = 0
 		return 0
 	}
 	rest := 0.0 // seconds
@@ -59,7 +77,7 @@ func (p *pacer) after(t *Throttle, threads int, headers uint64, took time.Durati
 		rest = max(rest, due-took.Seconds())
 	}
 	// A thread that fell behind its limit is not owed the time back.
-	p.owed = max(p.owed+time.Duration(rest*float64(time.Second)), -restLeast)
+	p.owed = max(p.owed+time.Duration(min(rest, restEver.Seconds())*float64(time.Second)), -restLeast)
 	if p.owed < restLeast {
 		return 0
 	}

@@ -51,14 +51,20 @@ func (w *worker) run(ctx context.Context) {
 			return
 		}
 		k := w.choose(w.work.Job)
+		if w.index == 0 { // one thread speaks for all
+			w.d.uses(k)
+		}
 		w.prep.Prepare(&w.work.Header, w.work.Limit, w.versions...)
 		w.scan(ctx, k)
 	}
 }
 
-// draw returns how many nonces to ask for.
+// draw returns how many nonces to ask for: what takes drawTime, throttled, with
+// as many versions as there may be. The next job may allow them where the last
+// didn't, and a draw can't be given back.
 func (w *worker) draw() uint64 {
-	return max(1, uint64(w.speed.headers(drawTime))/uint64(max(1, len(w.versions))))
+	headers := w.d.throttle.Load().limit(w.speed.headers(drawTime), w.d.Threads())
+	return max(1, uint64(headers)/uint64(max(1, w.d.cfg.VersionKernel.Versions)))
 }
 
 // choose returns the kernel for j and fills versions with those that it tries.
@@ -71,7 +77,6 @@ func (w *worker) choose(j *miner.Job) *hasher.Kernel {
 			w.versions = append(w.versions, j.RolledVersion(uint64(i)))
 		}
 	}
-	w.d.kernel.Store(&k.Name)
 	return k
 }
 
@@ -100,14 +105,15 @@ func (w *worker) scan(ctx context.Context, k *hasher.Kernel) {
 }
 
 // batch returns the nonces of the next batch: what takes batchTime, in whole
-// lanes, and at most most headers.
+// lanes, and at most most headers, or else what the kernel does at once.
 func (w *worker) batch(k *hasher.Kernel, width uint64, most float64) uint64 {
 	n := uint64(min(w.speed.headers(batchTime), most)) / width
-	lanes := uint64(max(1, k.Lanes))
+	lanes := max(1, uint64(max(1, k.Lanes))/width) // of nonces
 	return min(max(n-n%lanes, lanes), 1<<31)
 }
 
-// rest sleeps for a throttle, or until the throttle changes or the work dies.
+// rest sleeps for a throttle, or until the throttle changes. A clean job is no
+// reason to wake: the next header is due when the rest is over, and is drawn then.
 func (w *worker) rest(ctx context.Context, d time.Duration) {
 	_, changed := w.d.state()
 	t := time.NewTimer(d)
@@ -116,7 +122,6 @@ func (w *worker) rest(ctx context.Context, d time.Duration) {
 	select {
 	case <-t.C:
 	case <-changed:
-	case <-w.work.Done():
 	case <-ctx.Done():
 	}
 	w.pacer.rested(time.Since(start))

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"io"
 	"log/slog"
 	"math"
@@ -117,9 +116,7 @@ func (e *eventWriter) write(at time.Time, name string, fields []slog.Attr) error
 
 // value adds v as JSON.
 func (e *eventWriter) value(v any) {
-	enc := json.NewEncoder(&e.buf)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
+	if err := appendJSON(&e.buf, v, ""); err != nil {
 		e.buf.WriteString("null")
 		return
 	}

@@ -127,12 +127,13 @@ func TestEvents(t *testing.T) {
 		t.Errorf(" got %s\nwant %s", b.String(), want)
 	}
 	b.Reset()
-	log.Info("an event", miner.EventKey, "message", "text", "\x1b[2J\n")
+	const hostile = "\x1b[2J\n\u009b2J\u202e"
+	log.Info("an event", miner.EventKey, "message", "text", hostile)
 	var got map[string]any
-	if err := json.Unmarshal(b.Bytes(), &got); err != nil || got["event"] != "message" || got["node"] != "n1" || got["text"] != "\x1b[2J\n" {
+	if err := json.Unmarshal(b.Bytes(), &got); err != nil || got["event"] != "message" || got["node"] != "n1" || got["text"] != hostile {
 		t.Errorf("%v: %s", err, b.String())
 	}
-	if bytes.Count(b.Bytes(), []byte("\n")) != 1 || bytes.ContainsRune(b.Bytes(), 0x1b) {
+	if bytes.Count(b.Bytes(), []byte("\n")) != 1 || bytes.ContainsAny(b.Bytes(), "\x1b\u009b\u202e") {
 		t.Errorf("not one clean line: %q", b.String())
 	}
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"runtime"
 	"runtime/debug"
@@ -81,19 +80,4 @@ func (p *process) writeVersion(asJSON bool) error {
 	_, err := fmt.Fprintf(p.stdout, "gominer %s\ncommit   %s\nbuilt    with %s for %s\nkernels  %s\n",
 		b.Version, commit, b.Go, b.Platform, strings.Join(b.Kernels, ", "))
 	return err
-}
-
-// writeJSON writes v to stdout, for people and programs.
-func (p *process) writeJSON(v any) error {
-	enc := json.NewEncoder(p.stdout)
-	enc.SetIndent("", "  ")
-	enc.SetEscapeHTML(false)
-	return enc.Encode(v)
-}
-
-// writeJSONLine writes v to stdout as one line.
-func (p *process) writeJSONLine(v any) error {
-	enc := json.NewEncoder(p.stdout)
-	enc.SetEscapeHTML(false)
-	return enc.Encode(v)
 }

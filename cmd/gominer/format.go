@@ -85,6 +85,15 @@ func span(d time.Duration) string {
 	return fmt.Sprintf("%dd%02dh", s/86400, s/3600%24)
 }
 
+// milliseconds writes a span given in milliseconds with three digits: "0.236 ms",
+// "4.81 s".
+func milliseconds(ms float64) string {
+	if ms >= 999.5 {
+		return siNumber(ms/1000) + " s"
+	}
+	return siNumber(ms) + " ms"
+}
+
 // plural returns "1 share", "2 shares".
 func plural(n uint64, noun string) string {
 	if n == 1 {

@@ -112,7 +112,7 @@ func humane(a slog.Attr) string {
 		case strings.HasPrefix(a.Key, "hs_"):
 			return hashrate(f)
 		case strings.HasSuffix(a.Key, "_ms"):
-			return siNumber(f) + " ms"
+			return milliseconds(f)
 		}
 		return difficulty(f)
 	}

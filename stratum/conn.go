@@ -59,18 +59,19 @@ type conn struct {
 	pending  int           // shares without an answer, sent or not
 	inflight []*submission // those sent, in order; the first has no answer yet
 
-	// Times. A zero one has not come.
-	connected   time.Time
-	granted     time.Time // authorization
-	heard       time.Time // the latest line
-	pressed     time.Time // when a silent pool was asked
-	shown       time.Time // the latest message
-	cut         time.Time // when writing failed
-	ending      time.Time // when ctx ended
-	nudged      bool
-	anything    bool // a line came
-	lastWord    string
+	// Liveness. A time that is zero has not come.
+	connected time.Time
+	granted   time.Time // authorization
+	heard     time.Time // the latest line
+	pressed   time.Time // when a silent pool was asked; zero again after a line
+	ending    time.Time // when ctx ended
+	anything  bool      // a line came
+	nudged    bool      // a pool that gave no job was sent another line
+
+	cut         time.Time // when writing failed, with writeFailed
 	writeFailed error
+	lastWord    string    // the latest error that answered nothing
+	shown       time.Time // the latest message to people
 }
 
 // line is a message that was read, or why there is none.

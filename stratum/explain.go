@@ -55,7 +55,7 @@ func (c *conn) explainEnd(err error) error {
 // hint recognizes what answers on ports that are no pool's.
 func hint(start string) string {
 	switch {
-	case strings.HasPrefix(start, "HTTP/"):
+	case strings.HasPrefix(start, "HTTP/"), strings.HasPrefix(start, "<"):
 		return " (that is a web server)"
 	case strings.HasPrefix(start, `\u0015\u0003`), strings.HasPrefix(start, `\u0016\u0003`):
 		return " (that is a TLS port, and TLS is not spoken)"

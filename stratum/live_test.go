@@ -105,6 +105,7 @@ func TestEnds(t *testing.T) {
 		}, []string{"closed", "banned for a week"}},
 		{"in the middle of a line", func(p *peer) { p.handshake(); _, _ = fmt.Fprint(p.nc, `{"id":nu`) }, []string{"closed"}},
 		{"a web server", func(p *peer) { p.send("HTTP/1.1 400 Bad Request\r") }, []string{"web server"}},
+		{"a web server of long ago", func(p *peer) { p.send("<!DOCTYPE HTML>") }, []string{"web server"}},
 		{"a TLS alert", func(p *peer) { _, _ = p.nc.Write([]byte{0x15, 3, 1, 0, 2, 2, 0x16}) }, []string{"TLS"}},
 		{"an SSH server", func(p *peer) { p.send("SSH-2.0-OpenSSH_9.9") }, []string{"SSH"}},
 		{"an echo", func(p *peer) {

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // people is a slog.Handler for those who watch: a line with the time, the level
@@ -35,8 +36,10 @@ func (h *people) Handle(_ context.Context, r slog.Record) error {
 	return h.screen.print(h.line(&r, all))
 }
 
-// textWidth is where the attributes begin.
-const textWidth = 22
+const (
+	textWidth   = 22 // of the text, with which the attributes of all lines begin at one column
+	prefixWidth = 15 // of time and level on a terminal
+)
 
 func (h *people) line(r *slog.Record, all with) string {
 	paint := painter(h.screen.colour)
@@ -67,11 +70,21 @@ func (h *people) line(r *slog.Record, all with) string {
 	if h.level > slog.LevelDebug {
 		fields = brief(all)
 	}
+	column := prefixWidth + utf8.RuneCountInString(text)
 	if len(fields) > 0 {
-		b.WriteString(strings.Repeat(" ", max(0, textWidth-len(text))))
+		pad := max(0, textWidth-utf8.RuneCountInString(text))
+		b.WriteString(strings.Repeat(" ", pad))
+		column += pad
 	}
 	for _, a := range fields {
-		b.WriteString("  " + paint(dim, escape(strings.TrimSuffix(a.Key, "_ms"))+"=") + humane(a))
+		key, v := escape(strings.TrimSuffix(a.Key, "_ms"))+"=", humane(a)
+		size := 2 + utf8.RuneCountInString(key+v)
+		if width := h.screen.width(); width > 0 && column+size > width { // the terminal would break it inside a word
+			b.WriteString("\n" + strings.Repeat(" ", prefixWidth))
+			column = prefixWidth
+		}
+		column += size
+		b.WriteString("  " + paint(dim, key) + v)
 	}
 	b.WriteByte('\n')
 	return b.String()
@@ -92,7 +105,7 @@ func brief(all with) (fields []slog.Attr) {
 			continue
 		case all.event == "share" && a.Key == "share_difficulty":
 			a = slog.String("difficulty", humane(a)+"/"+wanted)
-		case repeated[a.Key] || all.event == "share" && (a.Key == "job" || a.Key == "source"):
+		case repeated[a.Key] || unsaid[all.event+" "+a.Key]:
 			continue
 		}
 		fields = append(fields, a)
@@ -102,6 +115,10 @@ func brief(all with) (fields []slog.Attr) {
 
 // repeated are attributes that the text says, or that nobody can compare by eye.
 var repeated = map[string]bool{"hash": true, "clean": true, "result": true, "state": true, "prevhash": true}
+
+// unsaid are attributes of one event that say what another of it says, or that
+// only programs compare.
+var unsaid = map[string]bool{"share job": true, "share source": true, "connected source": true}
 
 // humane writes an attribute's value with a unit and few digits.
 func humane(a slog.Attr) string {

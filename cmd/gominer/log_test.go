@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"math"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -79,6 +80,32 @@ func TestLinesForPeople(t *testing.T) {
 		t.Errorf("at level debug something is left out: %q", got)
 	}
 }
+
+// A line too long for the terminal is broken before an attribute, never inside
+// one that fits.
+func TestLinesFitTheTerminal(t *testing.T) {
+	r := record(slog.LevelInfo, "connected", slog.String(miner.EventKey, "connected"), slog.String("source", "127.0.0.1:33971"),
+		slog.String("url", "stratum+tcp://127.0.0.1:33971"), slog.String("text", "é…"), slog.Float64("latency_ms", 3))
+	for width, want := range map[int]string{
+		0: "INFO  connected               url=stratum+tcp://127.0.0.1:33971  text=é…  latency=3 ms\n",
+		84: "INFO  connected               url=stratum+tcp://127.0.0.1:33971  text=é…\n" +
+			"                 latency=3 ms\n",
+		100: "INFO  connected               url=stratum+tcp://127.0.0.1:33971  text=é…  latency=3 ms\n",
+		40: "INFO  connected             \n" +
+			"                 url=stratum+tcp://127.0.0.1:33971\n" +
+			"                 text=é…  latency=3 ms\n",
+	} {
+		for _, colour := range []bool{false, true} {
+			h := &people{screen: &screen{width: func() int { return width }, colour: colour}, level: slog.LevelInfo}
+			_, got, _ := strings.Cut(sgr.ReplaceAllString(tell(t, h, r), ""), " ")
+			if got != want {
+				t.Errorf("%d columns, colour %v:\n got %q\nwant %q", width, colour, got, want)
+			}
+		}
+	}
+}
+
+var sgr = regexp.MustCompile("\x1b\\[[0-9;]*m")
 
 func TestColoursOnlyWhereWanted(t *testing.T) {
 	h := &people{screen: &screen{width: func() int { return 80 }, colour: true}}

@@ -165,5 +165,9 @@ func (d *display) welcome(addr string, share, rate float64) {
 	text := fmt.Sprintf("A pool on %s with a chain of its own, and a miner on it: nothing leaves this machine. At "+
 		"difficulty %s a share comes about every %s s, a block every %.0f s. Ctrl-C ends it.",
 		addr, difficulty(share), siNumber(every), max(every, demoBlockEvery.Seconds()))
-	_ = d.screen.print(fmt.Sprintf("\n%s\n  %s\n\n", paint(bold, "gominer demo"), strings.Join(wrap(text, helpWidth-2), "\n  ")))
+	width := helpWidth
+	if w := d.screen.width(); w > 0 {
+		width = min(w, width)
+	}
+	_ = d.screen.print(fmt.Sprintf("\n%s\n  %s\n\n", paint(bold, "gominer demo"), strings.Join(wrap(text, width-2), "\n  ")))
 }

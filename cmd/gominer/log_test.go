@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"gominer/miner"
 )
@@ -101,6 +102,21 @@ func TestLinesFitTheTerminal(t *testing.T) {
 			if got != want {
 				t.Errorf("%d columns, colour %v:\n got %q\nwant %q", width, colour, got, want)
 			}
+		}
+	}
+}
+
+func TestWelcomeFitsTheTerminal(t *testing.T) {
+	for columns, most := range map[int]int{0: 80, 40: 40, 200: 80} {
+		var b strings.Builder
+		d := &display{screen: &screen{w: &b, width: func() int { return columns }}}
+		d.welcome("127.0.0.1:33971", 0.05, 60e6)
+		longest := 0
+		for line := range strings.Lines(b.String()) {
+			longest = max(longest, utf8.RuneCountInString(line)-1)
+		}
+		if longest > most || longest < most-12 {
+			t.Errorf("%d columns: the longest line has %d, want nearly %d:\n%s", columns, longest, most, b.String())
 		}
 	}
 }

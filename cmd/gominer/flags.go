@@ -93,7 +93,7 @@ func (p *process) applyEnvironment(cmd *cobra.Command) (err error) {
 	}
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
 		v, ok := p.getenv(envName(f.Name))
-		if !ok || v == "" || given[f.Name] || f.Name == "help" || err != nil {
+		if !ok || v == "" || given[f.Name] || f.Name == "help" || f.Name == "version" || err != nil {
 			return
 		}
 		for _, other := range f.Annotations[annotationExclude] {

@@ -21,13 +21,19 @@ of its own.`,
 		Example: `gominer demo
 gominer mine -o stratum+tcp://pool.example.org:3333 -u ADDRESS.worker
 gominer pool --listen 127.0.0.1:3333`,
-		Args:              cobra.ArbitraryArgs,
-		RunE:              runRoot,
+		Args: cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if asked, _ := cmd.Flags().GetBool("version"); asked { // what people try first
+				return p.writeVersion(false)
+			}
+			return runRoot(cmd, args)
+		},
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return p.applyEnvironment(cmd) },
 		SilenceErrors:     true,
 		SilenceUsage:      true,
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
 	}
+	root.Flags().Bool("version", false, "as gominer version")
 	root.SetArgs(p.args)
 	root.SetIn(p.stdin)
 	root.SetOut(p.stdout)
@@ -92,8 +98,13 @@ func (p *process) noArgs(cmd *cobra.Command, args []string) error {
 		return nil
 	}
 	hint := ""
-	if strings.Contains(args[0], "://") && cmd.Flags().Lookup("url") != nil {
-		hint = ", is -o missing before it?"
+	if url := cmd.Flags().Lookup("url"); url != nil {
+		switch {
+		case strings.HasPrefix(url.Value.String(), "[-"): // -o $URL -u NAME, and URL is empty
+			hint = ": -o needs a value before the next flag"
+		case strings.Contains(args[0], "://") || hostPort.MatchString(args[0]):
+			hint = ", is -o missing before it?"
+		}
 	}
 	for _, a := range p.args { // -url is -u rl to us
 		if name, _, _ := strings.Cut(strings.TrimPrefix(a, "-"), "="); len(a) > 3 && a[0] == '-' && cmd.Flags().Lookup(name) != nil {

@@ -109,10 +109,27 @@ func (o *sourceOptions) checkSchemes() error {
 		if _, _, err := net.SplitHostPort(rest); err == nil && strings.EqualFold(scheme, "tcp") {
 			return usagef("--url %q: write stratum+tcp://%s", redact(url), redact(rest))
 		}
+		hint := didYouMean(scheme, schemes)
+		if what := notYet(scheme); what != "" { // not to be taken for a slip: what is asked for is an encrypted connection
+			hint = ": " + what + " is not there yet"
+		}
 		return usagef("--url %q: the scheme %q is not known%s; known are %s",
-			redact(url), scheme, didYouMean(scheme, schemes), strings.Join(schemes, ", "))
+			redact(url), scheme, hint, strings.Join(schemes, ", "))
 	}
 	return nil
+}
+
+// notYet says what a scheme stands for that other miners know, "" for none.
+func notYet(scheme string) string {
+	switch strings.ToLower(scheme) {
+	case "stratum+tls", "stratum+ssl", "stratum+tcps", "stratums", "tls", "ssl":
+		return "Stratum over TLS"
+	case "stratum+ws", "stratum+wss", "ws", "wss":
+		return "Stratum over WebSocket"
+	case "stratum2+tcp", "stratum2":
+		return "Stratum V2"
+	}
+	return ""
 }
 
 // checkUsers holds the numbers of users and passwords against that of pools.

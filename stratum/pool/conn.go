@@ -360,6 +360,7 @@ func (c *conn) leave() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.session != nil {
+		c.session.keep(c.sent.jobs)
 		c.pool.sessions.detach(c.session, time.Now())
 	}
 	c.pool.ledger.leave(c.workers)

@@ -251,7 +251,8 @@ func TestResume(t *testing.T) {
 		t.Fatalf("resumed with extranonce1 %x, session %s; want %x, %s", d.en1, d.session, a.en1, a.session)
 	}
 	d.ok("mining.authorize", "w", "x")
-	d.want(d.submit(d.next(1), s), 22) // the same header as before the break
+	d.want(d.submit(d.next(1), s), 22)    // the same header as before the break
+	d.want(d.submit(w, a.share(w, 2)), 0) // found before the break, on a job of then
 }
 
 func TestWorkers(t *testing.T) {

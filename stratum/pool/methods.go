@@ -148,7 +148,7 @@ func (c *conn) subscribe(m *v1.Subscribe) error {
 			c.mu.Unlock()
 			return c.refuse(m.ID, v1.CodeOther, err.Error())
 		}
-		c.session = s
+		c.session, c.sent.jobs = s, s.resume()
 	}
 	c.agent = v1.CleanText(m.Agent, shownName)
 	agent := c.agent

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -16,6 +17,7 @@ const (
 
 	sessionKept  = 10 * time.Minute // for a client that comes back
 	sessionsKept = 4096             // without a connection
+	jobsResumed  = 4                // of a session without a connection; each holds a template
 
 	seenPerGeneration = 1 << 15 // shares; the last one to two times as many are remembered
 )
@@ -33,6 +35,23 @@ type session struct {
 	mu        sync.Mutex // guards the rest
 	epoch     uint64     // of the shares in seen
 	seen, old map[hasher.Hash]struct{}
+	jobs      []sentJob // that the last connection may still have had shares of
+}
+
+// keep holds on to the latest of jobs for the connection that resumes s.
+func (s *session) keep(jobs []sentJob) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.jobs = slices.Clone(jobs[max(0, len(jobs)-jobsResumed):])
+}
+
+// resume returns what was kept, once.
+func (s *session) resume() []sentJob {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	jobs := s.jobs
+	s.jobs = nil
+	return jobs
 }
 
 // first reports whether the header hash was not found before in this session,

@@ -48,9 +48,8 @@ func (c *Client) Submit(ctx context.Context, block []byte, workID string) error 
 		reason, err = c.submit(ctx, params)
 		return err
 	})
-	var rpc *RPCError
-	switch {
-	case errors.As(err, &rpc):
+	switch rpc, judged := judgement(err); {
+	case judged:
 		return &Refusal{Reason: rpc.Message}
 	case err != nil:
 		return err
@@ -111,11 +110,17 @@ func (c *Client) inBestChain(ctx context.Context, block hasher.Hash) (bool, erro
 		Confirmations int64 `json:"confirmations"` // -1 in Bitcoin Core for a block beside the best chain
 	}
 	err := c.call(ctx, c.cfg.Timeout, &header, "getblockheader", block.String(), true)
-	var rpc *RPCError
-	if errors.As(err, &rpc) { // btcd for such a block; any node for an unknown one
+	if _, judged := judgement(err); judged { // btcd for such a block; any node for an unknown one
 		return false, nil
 	}
 	return err == nil && header.Confirmations > 0, err
+}
+
+// judgement returns the node's own error in err, false if there is none or it
+// says only that the node is starting, which is no word on a block.
+func judgement(err error) (rpc *RPCError, judged bool) {
+	judged = errors.As(err, &rpc) && !errors.Is(err, ErrWarmup)
+	return rpc, judged
 }
 
 // retry calls f again while the node is out of reach.

@@ -132,3 +132,31 @@ func TestSubmitGivesUp(t *testing.T) {
 		}
 	})
 }
+
+// TestSubmitToAStartingNode has a node that was started anew: it knows nothing
+// yet, and what it says then is no judgement.
+func TestSubmitToAStartingNode(t *testing.T) {
+	block := make([]byte, 81)
+	header := hasher.Header(block[:80])
+	warmup := fails(-28, "Loading block index…")
+	synctest.Test(t, func(t *testing.T) {
+		f := &fake{core: true, methods: map[string]method{"submitblock": warmup}}
+		c := bubble(t, f)
+		var refusal *Refusal
+		if err := c.Submit(t.Context(), block, ""); !errors.Is(err, ErrWarmup) || errors.As(err, &refusal) {
+			t.Errorf("a node that goes on starting: %v, want ErrWarmup", err)
+		}
+		f.set("submitblock", answers("null"))
+		f.set("getbestblockhash", answers(`"`+best+`"`))
+		tries := 0
+		f.set("getblockheader", func(params []json.RawMessage) (string, error) {
+			if tries++; tries == 1 {
+				return warmup(params)
+			}
+			return `{"confirmations":2}`, nil
+		})
+		if err := c.Submit(t.Context(), header[:], ""); err != nil {
+			t.Errorf("a node that was starting: %v", err)
+		}
+	})
+}

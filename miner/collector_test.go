@@ -1,7 +1,9 @@
 package miner
 
 import (
+	"context"
 	"testing"
+	"testing/synctest"
 
 	"gominer/hasher"
 )
@@ -49,6 +51,96 @@ func TestJudgeComparesInFull(t *testing.T) {
 		if want := got == Good && network.Meets(&hash); sh.Block != want {
 			t.Errorf("target %s: block %v, want %v", tt.name, sh.Block, want)
 		}
+	}
+}
+
+// TestJudgeLooksInOrder reports one hash twice, and nonces around a range.
+func TestJudgeLooksInOrder(t *testing.T) {
+	w := Work{Job: &Job{Bits: 0x207fffff}, First: 10, Count: 5, Limit: 1<<32 - 1, tip: newTip(nil)}
+	seen := recent{at: map[hasher.Hash]struct{}{}}
+	for _, tt := range []struct {
+		nonce uint32
+		want  Verdict
+	}{
+		{9, HardwareError}, {10, AboveTarget}, {14, AboveTarget}, {15, HardwareError}, {10, Duplicate},
+	} {
+		if _, got := judge(&found{work: w, nonce: tt.nonce}, &seen, false); got != tt.want {
+			t.Errorf("nonce %d of [10, 15): verdict %d, want %d", tt.nonce, got, tt.want)
+		}
+	}
+}
+
+// TestDeliver hands a share to sessions that can't take it.
+func TestDeliver(t *testing.T) {
+	lost, stale, taken := Tally{Lost: 1}, Tally{Stale: 1}, Tally{}
+	for _, tt := range []struct {
+		name        string
+		queued      int // shares that wait already
+		submitStale bool
+		then        func(s *Session, t *tip, end func())
+		want        Tally
+	}{
+		{"over, with room", 0, false, func(s *Session, _ *tip, _ func()) { close(s.done) }, lost},
+		{"over", shareQueue, false, func(s *Session, _ *tip, _ func()) { close(s.done) }, lost},
+		{"full when the run ends", shareQueue, false, func(_ *Session, _ *tip, end func()) { end() }, lost},
+		{"full until the job is cleaned", shareQueue, false, func(_ *Session, t *tip, _ func()) { t.kill() }, stale},
+		{"full for a while", shareQueue, false, func(s *Session, _ *tip, _ func()) { <-s.shares }, taken},
+		{"full for a while, stale shares wanted", shareQueue, true, func(s *Session, t *tip, _ func()) {
+			t.kill()
+			synctest.Wait()
+			<-s.shares
+		}, taken},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				m := New(Config{Devices: []Device{idle{}}, SubmitStale: tt.submitStale})
+				s := newSession(m, "pool")
+				for range tt.queued {
+					s.shares <- Share{Job: &Job{}}
+				}
+				tip := newTip(s)
+				ctx, cancel := context.WithCancel(t.Context())
+				done := make(chan struct{})
+				if tt.queued == 0 {
+					tt.then(s, tip, cancel)
+				}
+				go func() {
+					defer close(done)
+					m.deliver(ctx, tip, Share{Job: &Job{ID: "late"}})
+				}()
+				if tt.queued > 0 {
+					synctest.Wait()
+					tt.then(s, tip, cancel)
+				}
+				synctest.Wait()
+				select {
+				case <-done:
+				default:
+					t.Error("the collector still waits")
+				}
+				cancel()
+				<-done
+				if got := m.ledger.tally; got != tt.want {
+					t.Errorf("counted %+v, want %+v", got, tt.want)
+				}
+			})
+		})
+	}
+}
+
+type idle struct{}
+
+func (idle) Info() Info { return Info{Name: "idle"} }
+
+func (idle) Run(ctx context.Context, _ *Feed) error { <-ctx.Done(); return ctx.Err() }
+
+// TestJobOfAnotherSource keeps the job of a source when another's ends.
+func TestJobOfAnotherSource(t *testing.T) {
+	m := New(Config{Devices: []Device{idle{}}})
+	m.ledger.job("a", &Job{}, m.ledger.started)
+	m.ledger.job("b", nil, m.ledger.started)
+	if m.Snapshot().Job == nil {
+		t.Error("the end of b took the job of a")
 	}
 }
 

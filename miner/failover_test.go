@@ -192,3 +192,58 @@ func TestFailoverOfNone(t *testing.T) {
 		})
 	})
 }
+
+// TestNestedFailover has a Failover as the preferred source of another: while it
+// is tried nothing is mined on its jobs.
+func TestNestedFailover(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		now := time.Now()
+		never := 1000 * time.Hour
+		a := &outage{label: "a", start: now, from: 0, to: never, job: 1}
+		b := &outage{label: "b", start: now, from: 0, to: 10 * time.Minute, job: 2}
+		c := &outage{label: "c", start: now, from: never, to: never, job: 3}
+		s := run(t, 20*time.Minute, miner.Config{
+			Source:  miner.Failover(miner.Failover(a, b), c),
+			Devices: []miner.Device{&minertest.Device{Label: "dev", Rate: 100}},
+		})
+		if len(a.shares) != 0 || len(b.shares) == 0 || len(c.shares) == 0 {
+			t.Fatalf("%d, %d and %d shares of a, b and c", len(a.shares), len(b.shares), len(c.shares))
+		}
+		back := b.shares[0]
+		if back < 11*time.Minute || back > 11*time.Minute+32*time.Second || c.shares[len(c.shares)-1] > back {
+			t.Errorf("b from %v, c to %v: want b from a minute after it is up, and c until then", back, c.shares[len(c.shares)-1])
+		}
+		if s.Shares.Lost != 0 || s.Shares.Rejected != 0 {
+			t.Errorf("%+v", s.Shares)
+		}
+	})
+}
+
+// TestProbeEndsBeforeTheRun has a source that takes its time to end.
+func TestProbeEndsBeforeTheRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		runs, running := 0, 0
+		slow := &minertest.Source{Label: "slow", Script: func(ctx context.Context, s *miner.Session) error {
+			if runs++; runs == 1 {
+				return errors.New("connection refused")
+			}
+			running++
+			<-ctx.Done()
+			time.Sleep(3 * time.Second)
+			running--
+			return ctx.Err()
+		}}
+		good := &minertest.Source{Label: "good", Script: func(ctx context.Context, s *miner.Session) error {
+			s.Publish(minertest.Job(1))
+			minertest.AcceptAll(ctx, s)
+			return ctx.Err()
+		}}
+		run(t, 45*time.Second, miner.Config{
+			Source:  miner.Failover(slow, good),
+			Devices: []miner.Device{&minertest.Device{Label: "dev", Rate: 100}},
+		})
+		if runs != 2 || running != 0 {
+			t.Errorf("%d runs, %d of them go on after the end; want 2 and none", runs, running)
+		}
+	})
+}

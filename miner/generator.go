@@ -30,8 +30,8 @@ type generator struct {
 	changed  chan struct{} // closed when job changes
 	space    *space
 	counter  *counter
-	header   hasher.Header // of the cursor in space
-	current  *Job          // the job that header was built for
+	header   hasher.Header // of the cursor in space, under job
+	built    bool          // header is it
 	nonce    uint32        // the first of the next new header; start.Nonce, then 0
 	buf      []byte
 	created  uint64 // counters so far
@@ -104,7 +104,7 @@ func (g *generator) publish(s *Session, j *Job) {
 			g.tip = newTip(s)
 		}
 	}
-	g.job, g.current = j, nil
+	g.job, g.built = j, false
 	if j != nil {
 		g.enter(j)
 		g.arrived = g.space.arrival(j, time.Now())
@@ -183,9 +183,9 @@ func (g *generator) take(n uint64, w *Work) time.Duration {
 		if !g.roll(latest) {
 			return time.Second - now%time.Second
 		}
-		g.current = nil
+		g.built = false
 	}
-	if g.current != j {
+	if !g.built {
 		g.build()
 	}
 	n = min(max(n, 1), nonces-s.next)
@@ -242,7 +242,7 @@ func (g *generator) build() {
 	h.SetMerkleRoot(root)
 	h.SetTime(s.ntime)
 	h.SetBits(j.Bits)
-	g.current = j
+	g.built = true
 }
 
 // MerkleRoot returns the merkle root, in wire order, that extranonce2 leads to.

@@ -253,6 +253,56 @@ func TestRollingOrder(t *testing.T) {
 	})
 }
 
+// TestForgottenCounterStartsLater floods out the extranonce1 of a job whose space
+// is remembered: its extranonce2 starts again, so ntime must not.
+func TestForgottenCounterStartsLater(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGenerator(Start{}, 0)
+		s := &Session{}
+		draw := func(extranonce1 uint32) (w Work) {
+			g.publish(s, &Job{ID: "1", NTime: 1000, Bits: 0x1d00ffff, Coinbase: &Coinbase{
+				Extranonce1: binary.BigEndian.AppendUint32(nil, extranonce1), Extranonce2Size: 4,
+			}})
+			if err := g.next(t.Context(), 1<<32, &w); err != nil {
+				t.Fatal(err)
+			}
+			return w
+		}
+		first := draw(0)
+		for i := range uint32(rememberCounters) {
+			draw(i + 1)
+		}
+		if again := draw(0); again.Header == first.Header || again.Header.Time() != 1001 {
+			t.Errorf("header of time %d and extranonce2 %d after one of %d and %d, want time 1001",
+				again.Header.Time(), again.Extranonce2, first.Header.Time(), first.Extranonce2)
+		}
+	})
+}
+
+// TestLapStartsAfterTheLatestTime uses two ntimes in one lap, the later first.
+func TestLapStartsAfterTheLatestTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGenerator(Start{}, 0)
+		a := newAuditor(t, 0)
+		j := Job{NTime: 1005, Bits: 0x1d00ffff, Coinbase: &Coinbase{Extranonce2Size: 1}}
+		early := j
+		early.NTime = 1003
+		for _, step := range []struct {
+			job   *Job
+			works int
+		}{{&j, 10}, {&early, 600}} {
+			a.publish(g, &Session{}, step.job)
+			for range step.works {
+				var w Work
+				if err := g.next(t.Context(), 1<<32, &w); err != nil {
+					t.Fatal(err)
+				}
+				a.check(&w)
+			}
+		}
+	})
+}
+
 // TestTargetKeepsTheTime changes the target of a job that rolls nothing but
 // ntime: the copy goes on at once where the job was, and doesn't wait until its
 // time has come round again.

@@ -185,6 +185,9 @@ func TestVerdicts(t *testing.T) {
 				if s.Shares != tt.want {
 					t.Errorf("%+v, want %+v", s.Shares, tt.want)
 				}
+				if tt.want == (miner.Tally{HardwareErrors: 1}) && s.Best != 0 {
+					t.Errorf("best difficulty %v of a hardware error", s.Best)
+				}
 				// What became of shares is counted with their source too.
 				want := miner.Tally{Accepted: tt.want.Accepted, Stale: tt.want.Stale}
 				if len(s.Sources) > 0 && s.Sources[0].Shares != want || len(s.Sources) == 0 && want != (miner.Tally{}) {
@@ -406,6 +409,7 @@ func TestSnapshotWithoutASession(t *testing.T) {
 		source := &minertest.Source{Label: "pool", Script: func(ctx context.Context, s *miner.Session) error {
 			ctx, cancel := context.WithTimeout(ctx, 10*time.Second+time.Millisecond)
 			defer cancel()
+			s.Status(miner.SourceStatus{State: miner.Up, URL: "stratum+tcp://pool"})
 			s.Publish(minertest.Job(1))
 			minertest.AcceptAll(ctx, s)
 			return errors.New("connection lost")
@@ -423,8 +427,11 @@ func TestSnapshotWithoutASession(t *testing.T) {
 			if got := s.Job != nil; got != tt.job {
 				t.Errorf("after %v: a job: %v, want %v", s.Elapsed, got, tt.job)
 			}
-			if !tt.job && s.Sources[0].Status.State != miner.Down {
-				t.Errorf("after %v the pool is %v", s.Elapsed, s.Sources[0].Status.State)
+			if st := s.Sources[0].Status; !tt.job && (st.State != miner.Down || st.URL != "stratum+tcp://pool") {
+				t.Errorf("after %v the pool is %+v", s.Elapsed, st)
+			}
+			if s.Shares.Lost != 0 { // a draw goes no further than its session
+				t.Errorf("after %v: %+v", s.Elapsed, s.Shares)
 			}
 		}
 		cancel()
@@ -448,5 +455,41 @@ func TestResult(t *testing.T) {
 		if got := (&miner.Outcome{Err: tt.err}).Result(); got != tt.want {
 			t.Errorf("%v is %s, want %s", tt.err, got, tt.want)
 		}
+	}
+}
+
+// TestBackoffStartsAgain loses a pool that gave jobs, again and again: each time
+// it is tried a second later, alone and within a Failover.
+func TestBackoffStartsAgain(t *testing.T) {
+	for _, wrap := range []func(miner.Source) miner.Source{
+		func(s miner.Source) miner.Source { return s },
+		func(s miner.Source) miner.Source {
+			return miner.Failover(s, &minertest.Source{Label: "down", Script: func(context.Context, *miner.Session) error {
+				return errors.New("connection refused")
+			}})
+		},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			runs := 0
+			var lost time.Time
+			run(t, 20*time.Minute, miner.Config{
+				Devices: []miner.Device{&minertest.Device{Label: "dev", Rate: 100}},
+				Source: wrap(&minertest.Source{Label: "pool", Script: func(ctx context.Context, s *miner.Session) error {
+					runs++
+					if gap := time.Since(lost); !lost.IsZero() && gap > 1250*time.Millisecond {
+						t.Errorf("run %d came after %v, want a second and up to a quarter", runs, gap)
+					}
+					s.Publish(minertest.Job(1))
+					ctx, cancel := context.WithTimeout(ctx, time.Minute)
+					defer cancel()
+					minertest.AcceptAll(ctx, s)
+					lost = time.Now()
+					return errors.New("connection lost")
+				}}),
+			})
+			if runs < 15 {
+				t.Errorf("%d runs in 20 minutes", runs)
+			}
+		})
 	}
 }

@@ -242,3 +242,27 @@ func TestThrottleIsForgotten(t *testing.T) {
 		}
 	})
 }
+
+// TestCleanJobEndsWork wants every thread off an old job within a batch.
+func TestCleanJobEndsWork(t *testing.T) {
+	for _, mask := range []uint32{0, 0x1fffe000} {
+		inBubble(t, cpu.Config{Threads: 3}, func(s *sleepers, _ *cpu.Device, sess *miner.Session) {
+			sess.Publish(job(0, mask, true))
+			for i := byte(1); i < 20; i++ {
+				time.Sleep(107 * time.Millisecond)
+				sess.Publish(job(i, mask, true))
+				came := time.Since(s.start)
+				time.Sleep(2 * time.Millisecond)
+				calls := s.between(came, came+2*time.Millisecond)
+				if len(calls) < 3 {
+					t.Errorf("job %d: %d batches in two milliseconds", i, len(calls))
+				}
+				for _, c := range calls {
+					if c.job != i && c.at > came {
+						t.Errorf("a batch of job %d, %v after job %d came", c.job, c.at-came, i)
+					}
+				}
+			}
+		})
+	}
+}

@@ -32,6 +32,9 @@ type poolOptions struct {
 	output
 }
 
+// defaultVardiff is in shares a minute: it suits a laptop and a room of ASICs.
+const defaultVardiff = 20
+
 func newPool(p *process) *cobra.Command {
 	o := &poolOptions{pool: pool.DefaultConfig(), chain: pool.NewSimulated()}
 	cmd := &cobra.Command{
@@ -45,18 +48,21 @@ pays to --coinbase-address. Nobody is paid for shares.
 The first line on stdout says where it listens.`,
 		Example: `gominer pool
 gominer pool --listen 127.0.0.1:0 --difficulty 0.001 --block-every 30s --json
-gominer pool --listen :3333 --vardiff 20
+gominer pool --listen :3333 --difficulty 1 --vardiff 6
 gominer pool --node http://127.0.0.1:8332 --cookie-file ~/.bitcoin/.cookie --coinbase-address ADDRESS`,
 		Args: p.noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if cmd.Flags().Changed("difficulty") && !cmd.Flags().Changed("vardiff") {
+				o.pool.Vardiff = 0
+			}
 			o.simulation = cmd.Flags().Changed("block-every") || cmd.Flags().Changed("network-difficulty")
 			return p.pool(cmd.Context(), o)
 		},
 	}
 	section(cmd, "Miners", func(f *pflag.FlagSet) {
 		f.StringVar(&o.listen, "listen", "127.0.0.1:3333", "listen on `ADDR`, host:port; :3333 is all interfaces, port 0 any that is free")
-		f.Float64Var(&o.pool.Difficulty, "difficulty", o.pool.Difficulty, "shares have the difficulty `D`")
-		f.Float64Var(&o.pool.Vardiff, "vardiff", 0, "find the difficulty at which each miner sends `N` shares a minute; it begins at --difficulty")
+		f.Float64Var(&o.pool.Difficulty, "difficulty", o.pool.Difficulty, "shares have the difficulty `D`, for good unless --vardiff is given too")
+		f.Float64Var(&o.pool.Vardiff, "vardiff", defaultVardiff, "beginning at --difficulty, find the difficulty at which each miner sends `N` shares a minute; 0, or --difficulty alone, leaves it")
 		f.Float64Var(&o.pool.MinDifficulty, "min-difficulty", 0, "no miner gets a difficulty below `D`")
 		f.Float64Var(&o.pool.MaxDifficulty, "max-difficulty", 0, "no miner gets a difficulty above `D`")
 		valueVar(f, &o.pool.VersionMask, "version-mask", "", fmt.Sprintf("%08x", o.pool.VersionMask), "miners may roll the version bits of `HEX`; 0 is none", parseMask)

@@ -16,6 +16,7 @@ import (
 const (
 	annotationSection = "section"   // the heading under which a flag's help stands
 	annotationExclude = "exclusive" // the flags that can't stand beside it
+	annotationCommas  = "commas"    // its values may hold commas
 )
 
 // section defines the flags of cmd that belong under one heading of its help.
@@ -120,7 +121,8 @@ func (p *process) applyEnvironment(cmd *cobra.Command) (err error) {
 func setFromEnvironment(flags *pflag.FlagSet, f *pflag.Flag, v string) error {
 	values := []string{v}
 	if _, list := f.Value.(pflag.SliceValue); list {
-		values = strings.FieldsFunc(v, func(r rune) bool { return r == ',' || unicode.IsSpace(r) })
+		commas := f.Annotations[annotationCommas] != nil
+		values = strings.FieldsFunc(v, func(r rune) bool { return r == ',' && !commas || unicode.IsSpace(r) })
 	}
 	for _, v := range values {
 		err := flags.Set(f.Name, v)

@@ -28,6 +28,7 @@ func TestPrecedence(t *testing.T) {
 	f := newFake("--threads", "3", "-o", "a:1")
 	f.environ = []string{
 		"GOMINER_THREADS=5", "GOMINER_KERNEL=generic", "GOMINER_URL=b:2,c:3", "GOMINER_USER=alice bob", "GOMINER_JSON=true",
+		"GOMINER_PASS=c=BTC,d=500 x",
 		"GOMINER_UNTIL=shares=4", "GOMINER_COINBASE_ADDRESS=", "UNRELATED=1", "GOMINER_HELP=true",
 	}
 	var got mineOptions
@@ -45,6 +46,9 @@ func TestPrecedence(t *testing.T) {
 	}
 	if u := strings.Join(got.sources.users, " "); u != "alice bob" {
 		t.Errorf("users %q, want alice bob", u)
+	}
+	if p := strings.Join(got.sources.passes, " "); p != "c=BTC,d=500 x" || len(got.sources.passes) != 2 {
+		t.Errorf("passwords %q, want c=BTC,d=500 and x", got.sources.passes)
 	}
 	var none mineOptions
 	if err := verb(newFake(), &none).Execute(); err != nil || none.devices.kernel != autoKernel {

@@ -89,7 +89,8 @@ func (p *process) writeHelp(cmd *cobra.Command) {
 
 // environmentHelp is said once, in the help of the whole program.
 const environmentHelp = `Every long flag can be set in the environment: --log-level as GOMINER_LOG_LEVEL.
-A flag goes before the environment; lists are parted by spaces or commas.
+A flag goes before the environment; lists are parted by spaces or commas,
+passwords by spaces alone.
 `
 
 func useLine(cmd *cobra.Command) string {

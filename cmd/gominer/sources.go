@@ -39,6 +39,9 @@ func (o *sourceOptions) flags(cmd *cobra.Command) {
 		f.BoolVar(&o.pool.NoVersionRolling, "no-version-rolling", false, "leave the header's version as the pool or node gave it")
 		f.Float64Var(&o.pool.SuggestDifficulty, "suggest-difficulty", 0, "ask the pool for the share difficulty `D`; it may not listen")
 	})
+	for _, name := range []string{"pass", "userpass"} { // pools read settings from them: c=BTC,d=500
+		annotate(cmd.Flags().Lookup(name), annotationCommas, "")
+	}
 	exclusive(cmd, "userpass", "user", "pass", "pass-file")
 	exclusive(cmd, "pass-file", "pass")
 }

@@ -219,7 +219,8 @@ func TestNestedFailover(t *testing.T) {
 	})
 }
 
-// TestProbeEndsBeforeTheRun has a source that takes its time to end.
+// TestProbeEndsBeforeTheRun has a source that takes its time to end, whether it
+// is returned to or the run ends while it is tried.
 func TestProbeEndsBeforeTheRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		runs, running := 0, 0
@@ -227,7 +228,11 @@ func TestProbeEndsBeforeTheRun(t *testing.T) {
 			if runs++; runs == 1 {
 				return errors.New("connection refused")
 			}
+			if running != 0 {
+				t.Error("two runs of one source at once")
+			}
 			running++
+			s.Publish(minertest.Job(2))
 			<-ctx.Done()
 			time.Sleep(3 * time.Second)
 			running--
@@ -238,12 +243,15 @@ func TestProbeEndsBeforeTheRun(t *testing.T) {
 			minertest.AcceptAll(ctx, s)
 			return ctx.Err()
 		}}
-		run(t, 45*time.Second, miner.Config{
-			Source:  miner.Failover(slow, good),
-			Devices: []miner.Device{&minertest.Device{Label: "dev", Rate: 100}},
-		})
-		if runs != 2 || running != 0 {
-			t.Errorf("%d runs, %d of them go on after the end; want 2 and none", runs, running)
+		for i, span := range []time.Duration{45 * time.Second, 5 * time.Minute} {
+			runs = 0
+			run(t, span, miner.Config{
+				Source:  miner.Failover(slow, good),
+				Devices: []miner.Device{&minertest.Device{Label: "dev", Rate: 100}},
+			})
+			if want := i + 2; runs != want || running != 0 {
+				t.Errorf("%v: %d runs, %d of them go on after the end; want %d and none", span, runs, running, want)
+			}
 		}
 	})
 }

@@ -6,11 +6,15 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
+
 	"gominer/hasher"
 	"gominer/hasher/cpu"
 	"gominer/miner"
 	"gominer/miner/minertest"
 )
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // easy is a job whose shares come every few thousand hashes.
 func easy(n uint32, mask uint32) *miner.Job {

@@ -37,7 +37,7 @@ func (h *people) Handle(_ context.Context, r slog.Record) error {
 }
 
 const (
-	textWidth   = 22 // of the text, with which the attributes of all lines begin at one column
+	textWidth   = 14 // of the text, with which the attributes of all lines begin at one column
 	prefixWidth = 15 // of time and level on a terminal
 )
 
@@ -77,7 +77,7 @@ func (h *people) line(r *slog.Record, all with) string {
 		column += pad
 	}
 	for _, a := range fields {
-		key, v := escape(strings.TrimSuffix(a.Key, "_ms"))+"=", humane(a)
+		key, v := label(a.Key)+"=", humane(a)
 		size := 2 + utf8.RuneCountInString(key+v)
 		if width := h.screen.width(); width > 0 && column+size > width { // the terminal would break it inside a word
 			b.WriteString("\n" + strings.Repeat(" ", prefixWidth))
@@ -88,6 +88,15 @@ func (h *people) line(r *slog.Record, all with) string {
 	}
 	b.WriteByte('\n')
 	return b.String()
+}
+
+// label returns an attribute's key as people see it. A share's line has to fit 80
+// columns.
+func label(key string) string {
+	if key == "difficulty" {
+		return "diff"
+	}
+	return escape(strings.TrimSuffix(key, "_ms"))
 }
 
 // eventColours are the good news.

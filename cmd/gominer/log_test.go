@@ -54,15 +54,15 @@ func TestLinesForPeople(t *testing.T) {
 		want string
 	}{
 		{"share", share("accepted"),
-			"2026-11-21T04:53:18Z INFO  share accepted          device=cpu  difficulty=1.98/0.06  latency=0.123 ms\n"},
+			"2026-11-21T04:53:18Z INFO  share accepted  device=cpu  diff=1.98/0.06  latency=0.123 ms\n"},
 		{"warning", record(slog.LevelWarn, "source down", slog.String("error", "dial tcp: refused"), slog.String("url", "")),
-			"2026-11-21T04:53:18Z WARN  source down             error=\"dial tcp: refused\"  url=\"\"\n"},
+			"2026-11-21T04:53:18Z WARN  source down     error=\"dial tcp: refused\"  url=\"\"\n"},
 		{"no attributes", record(slog.LevelError, "broken"),
 			"2026-11-21T04:53:18Z ERROR broken\n"},
 		{"pool's text", record(slog.LevelInfo, "message", slog.String("text", "hello \x1b[2J\"you\"")),
-			"2026-11-21T04:53:18Z INFO  message                 text=\"hello \\x1b[2J\\\"you\\\"\"\n"},
+			"2026-11-21T04:53:18Z INFO  message         text=\"hello \\x1b[2J\\\"you\\\"\"\n"},
 		{"rates", record(slog.LevelInfo, "rate", slog.Float64("hs_10s", 3.21e6), slog.Duration("wait", 1234567*time.Nanosecond)),
-			"2026-11-21T04:53:18Z INFO  rate                    hs_10s=3.21 MH/s  wait=1ms\n"},
+			"2026-11-21T04:53:18Z INFO  rate            hs_10s=3.21 MH/s  wait=1ms\n"},
 		{"hash rate event", record(slog.LevelInfo, "hash rate", slog.String(miner.EventKey, "hashrate")), ""},
 	} {
 		if got := tell(t, h, test.r); got != test.want {
@@ -88,11 +88,11 @@ func TestLinesFitTheTerminal(t *testing.T) {
 	r := record(slog.LevelInfo, "connected", slog.String(miner.EventKey, "connected"), slog.String("source", "127.0.0.1:33971"),
 		slog.String("url", "stratum+tcp://127.0.0.1:33971"), slog.String("text", "é…"), slog.Float64("latency_ms", 3))
 	for width, want := range map[int]string{
-		0: "INFO  connected               url=stratum+tcp://127.0.0.1:33971  text=é…  latency=3 ms\n",
-		84: "INFO  connected               url=stratum+tcp://127.0.0.1:33971  text=é…\n" +
+		0: "INFO  connected       url=stratum+tcp://127.0.0.1:33971  text=é…  latency=3 ms\n",
+		76: "INFO  connected       url=stratum+tcp://127.0.0.1:33971  text=é…\n" +
 			"                 latency=3 ms\n",
-		100: "INFO  connected               url=stratum+tcp://127.0.0.1:33971  text=é…  latency=3 ms\n",
-		40: "INFO  connected             \n" +
+		100: "INFO  connected       url=stratum+tcp://127.0.0.1:33971  text=é…  latency=3 ms\n",
+		40: "INFO  connected     \n" +
 			"                 url=stratum+tcp://127.0.0.1:33971\n" +
 			"                 text=é…  latency=3 ms\n",
 	} {
@@ -103,6 +103,15 @@ func TestLinesFitTheTerminal(t *testing.T) {
 				t.Errorf("%d columns, colour %v:\n got %q\nwant %q", width, colour, got, want)
 			}
 		}
+	}
+}
+
+func TestSharesTakeOneLine(t *testing.T) {
+	r := record(slog.LevelInfo, "share accepted", slog.String(miner.EventKey, "share"), slog.String("device", "cpu"),
+		slog.Float64("difficulty", 0.0215), slog.Float64("share_difficulty", 0.0362), slog.Float64("latency_ms", 0.178))
+	h := &people{screen: &screen{width: func() int { return 80 }}, level: slog.LevelInfo}
+	if got := tell(t, h, r); strings.Count(got, "\n") != 1 {
+		t.Errorf("not one line of 80 columns:\n%s", got)
 	}
 }
 

@@ -97,12 +97,12 @@ func (p *process) demo(ctx context.Context, o *demoOptions) error {
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		if err := server.Run(serving); err != nil {
-			cancel(verbError("demo: the pool", err))
+			cancel(verbError("demo", err))
 		}
 	})
 	wg.Go(func() {
 		if err := server.Serve(serving, l); err != nil {
-			cancel(verbError("demo: the pool", err))
+			cancel(verbError("demo", err))
 		}
 	})
 	err = d.mine(ctx, miner.Config{Source: source, Devices: devices, Until: o.until})

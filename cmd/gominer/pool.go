@@ -120,8 +120,14 @@ func (o *poolOptions) check() error {
 		return usagef("--cookie-file goes with --node URL")
 	case o.node.URL != "" && o.simulation:
 		return usagef("--block-every and --network-difficulty are for the simulated chain: a node has its own")
-	case o.chain.BlockEvery < 0:
-		return usagef("--block-every %v: want a time above 0", o.chain.BlockEvery)
+	}
+	for _, f := range []struct {
+		flag string
+		v    time.Duration
+	}{{"block-every", o.chain.BlockEvery}, {"republish", o.pool.Republish}, {"stale-grace", o.pool.StaleGrace}} {
+		if f.v < 0 {
+			return usagef("--%s %v: want a time above 0, or 0 for never", f.flag, f.v)
+		}
 	}
 	for _, f := range []struct {
 		flag string
@@ -211,12 +217,12 @@ func (d *display) serve(ctx context.Context, server *pool.Pool, l net.Listener) 
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		if err := server.Run(ctx); err != nil {
-			cancel(verbError("pool", err))
+			cancel(err)
 		}
 	})
 	wg.Go(func() {
 		if err := server.Serve(ctx, l); err != nil {
-			cancel(verbError("pool", err))
+			cancel(err)
 		}
 	})
 	<-ctx.Done()

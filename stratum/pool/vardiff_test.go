@@ -126,3 +126,14 @@ func TestRound3(t *testing.T) {
 		}
 	}
 }
+
+// TestVardiffWantsSomeShares: one lucky share, or two, is no reason to ask for
+// more.
+func TestVardiffWantsSomeShares(t *testing.T) {
+	for got, want := range map[float64]bool{1: false, 2: false, 3: true} {
+		w := window{span: vardiffShort, got: got, want: 1e-6}
+		if up := w.factor() > 1; up != want {
+			t.Errorf("difficulty rises after %v shares at once: %v, want %v", got, up, want)
+		}
+	}
+}

@@ -40,7 +40,7 @@ func (m *Miner) logSource(source string, st SourceStatus) {
 			text = st.Err.Error()
 		}
 		m.event(slog.LevelWarn, "source", "source down", append(attrs, slog.String("error", text))...)
-	default:
+	case Connecting:
 		m.event(slog.LevelDebug, "source", "source", attrs...)
 	}
 }

@@ -46,6 +46,7 @@ type Device struct {
 	log      *slog.Logger
 	throttle atomic.Pointer[Throttle]
 	kernel   atomic.Pointer[string] // the name of the kernel in use
+	mined    atomic.Bool            // it has been used, and is more than a plan
 
 	mu      sync.Mutex
 	threads int           // wanted
@@ -94,7 +95,8 @@ func (d *Device) Info() miner.Info {
 
 // uses notes that k is the kernel in use, and says so if it is another one.
 func (d *Device) uses(k *hasher.Kernel) {
-	if before := d.kernel.Swap(&k.Name); *before != k.Name {
+	before := d.kernel.Swap(&k.Name)
+	if d.mined.Swap(true) && *before != k.Name {
 		d.log.Info("kernel changed with the versions that the job allows", "device", d.cfg.Name, "kernel", k.Name, "before", *before)
 	}
 }

@@ -32,9 +32,10 @@ var Table = map[string]Row{
 	"miner/minertest": {Ours: []string{"hasher", "miner"}},
 	"miner/solo":      {Ours: []string{"hasher", "miner", "internal/chain", "internal/node"}},
 
-	"stratum/v1":   {Ours: []string{"hasher"}},
-	"stratum":      {Ours: []string{"hasher", "miner", "stratum/v1"}, Third: []string{"golang.org/x/net/publicsuffix"}},
-	"stratum/pool": {Ours: []string{"hasher", "stratum/v1", "internal/chain", "internal/node"}},
+	"stratum/noise": {Third: []string{"github.com/btcsuite/btcd/btcec/v2", "golang.org/x/crypto/chacha20poly1305"}},
+	"stratum/v1":    {Ours: []string{"hasher"}},
+	"stratum":       {Ours: []string{"hasher", "miner", "stratum/v1"}, Third: []string{"golang.org/x/net/publicsuffix"}},
+	"stratum/pool":  {Ours: []string{"hasher", "stratum/v1", "internal/chain", "internal/node"}},
 
 	"internal/chain":    {Ours: []string{"hasher"}},
 	"internal/node":     {Ours: []string{"hasher", "internal/chain"}},

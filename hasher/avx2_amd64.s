@@ -9,7 +9,7 @@
 // The job holds the state after round 3 without the nonce, the schedule words that
 // no nonce changes and the constant part of those that it changes in part. The
 // second hash begins after its round 0 and ends with e of round 60, the top word of
-// the result; its last rounds compute no a.
+// the result; its rounds from 57 on compute no a, so neither Σ0 nor maj.
 //
 // Some rounds are loops of eight, for the sake of the first instruction cache: R13
 // and R14 follow words and constants, BX counts. R9 and R10 address constants and

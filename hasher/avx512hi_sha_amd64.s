@@ -10,6 +10,11 @@
 // schedule of the first hash is made as in avx512_ver_amd64.s, as rows of K + W of
 // two rounds. A batch is one nonce.
 //
+// The job holds the state after round 3 without the nonce, the schedule words that
+// no nonce changes and the constant part of those that it changes in part. The
+// second hash begins after its round 0 and ends with e of round 60, the top word of
+// the result; its rounds from 57 on compute no a, so neither Σ0 nor maj.
+//
 // The vector part keeps to Z16-Z31, for CPUs on which SHA-NI takes hundreds of
 // cycles an instruction while the upper half of a register below those is dirty: a
 // nonce is in SHA-NI, the one before it in the vector part.

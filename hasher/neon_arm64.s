@@ -9,7 +9,7 @@
 // The job holds the state after round 3 without the nonce, the schedule words that
 // no nonce changes and the constant part of those that it changes in part. The
 // second hash begins after its round 0 and ends with e of round 60, the top word of
-// the result; its last rounds compute no a.
+// the result; its rounds from 57 on compute no a, so neither Σ0 nor maj.
 //
 // V0-V31: state, last two schedule words, temporaries, wherever free. Scratch: the
 // next nonces, first hash's results, 16 schedule words, the constants and the

@@ -7,9 +7,10 @@
 // SHA256d of two nonces by the SHA-2 instructions, side by side.
 //
 // The job holds the state after round 3 without the nonce, the schedule words that
-// no nonce changes and the constant part of those that it changes in part. The
-// second hash begins after its round 0 and ends with e of round 60, the top word of
-// the result; its last rounds compute no a.
+// no nonce changes and the constant part of those that it changes in part. Two
+// instructions are four whole rounds: the second hash begins with round 0 and ends
+// with round 63, when e of round 60 is its h, the top word of the result. Of the
+// last four rounds only that half is computed, of all others also every a.
 //
 // W[16] to W[19] and W[28] to W[31] of the first hash take their constant parts
 // from the job; two words of the first four come from the general registers.
@@ -451,13 +452,9 @@ loop:
 	SHA256SU0 V10.S4, V13.S4
 	SHA256SU1 V12.S4, V11.S4, V13.S4
 	VADD V31.S4, V5.S4, V6.S4
-	VMOV V0.B16, V7.B16
-	SHA256H V6.S4, V1, V0
-	SHA256H2 V6.S4, V7, V1
+	SHA256H2 V6.S4, V0, V1
 	VADD V31.S4, V13.S4, V14.S4
-	VMOV V8.B16, V15.B16
-	SHA256H V14.S4, V9, V8
-	SHA256H2 V14.S4, V15, V9
+	SHA256H2 V14.S4, V8, V9
 	VMOV V1.S[3], R4
 	ADDW R15, R4
 	REVW R4, R4

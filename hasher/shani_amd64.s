@@ -7,9 +7,10 @@
 // SHA256d of two nonces by SHA-NI, side by side.
 //
 // The job holds the state after round 3 without the nonce, the schedule words that
-// no nonce changes and the constant part of those that it changes in part. The
-// second hash begins after its round 0 and ends with e of round 60, the top word of
-// the result; its last rounds compute no a.
+// no nonce changes and the constant part of those that it changes in part. An
+// instruction is two whole rounds: the second hash begins with round 0 and ends
+// with round 61, when e of round 60 is its f, the top word of the result; no round
+// can leave out its a.
 //
 // W[16] to W[31] of the first hash take their constant parts from the job; two
 // words of the first four come from the general registers.

@@ -10,9 +10,10 @@
 // into rows of K + W, one for each nonce. A batch is one nonce.
 //
 // The job holds the state after round 3 without the nonce, the schedule words that
-// no nonce changes and the constant part of those that it changes in part. The
-// second hash begins after its round 0 and ends with e of round 60, the top word of
-// the result; its last rounds compute no a.
+// no nonce changes and the constant part of those that it changes in part. An
+// instruction is two whole rounds: the second hash begins with round 0 and ends
+// with round 61, when e of round 60 is its f, the top word of the result; no round
+// can leave out its a.
 //
 // X0: K + W. X1-X6, X7-X12: state and 16 words of each stream. X13, X14:
 // temporaries. R12: row of the nonce. R13: version. R14: state and midstate of the

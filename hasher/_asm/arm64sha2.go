@@ -26,9 +26,12 @@ func (s *sha2Stream) four() {
 
 // group emits rounds 4g to 4g+3 on the schedule; K stands in V16 to V31.
 func (s *sha2Stream) group(g int) {
-	s.mix("VADD", fmt.Sprintf("V%d", 16+g), s.m[g%4], s.wk)
+	s.keyed(g)
 	s.four()
 }
+
+// keyed emits K + W of rounds 4g to 4g+3.
+func (s *sha2Stream) keyed(g int) { s.mix("VADD", fmt.Sprintf("V%d", 16+g), s.m[g%4], s.wk) }
 
 // known emits four rounds on constants.
 func (s *sha2Stream) known(kw [4]uint32) {
@@ -102,10 +105,10 @@ func (s *sha2Stream) second(mid func(i int) string) (st steps) {
 	s.emit("FMOVQ", s.quad([4]uint32{0x80000000}), s.m[2])
 	s.emit("FMOVQ", s.quad([4]uint32{3: 256}), s.m[3])
 	st.end(s.code)
-	for g := range 16 {
+	for g := range 15 {
 		s.group(g)
 		switch n := g + 1; {
-		case n < 4 || n == 16:
+		case n < 4:
 		case n == 6: // σ0(W[9]) to σ0(W[12]) are 0
 			s.finish(n)
 		default:
@@ -113,6 +116,9 @@ func (s *sha2Stream) second(mid func(i int) string) (st steps) {
 		}
 		st.end(s.code)
 	}
+	s.keyed(15)
+	s.emit("SHA256H2", s.wk+".S4", s.a, s.b) // e to h; a to d are not wanted
+	st.end(s.code)
 	return st
 }
 
@@ -120,7 +126,10 @@ func (s *sha2Stream) second(mid func(i int) string) (st steps) {
 func sha2Nonces() *kernel {
 	k := &kernel{name: "searchSHA2", file: "sha2", job: "job", frame: scratch{unit: 16}, pool: neonPool(), doc: []string{
 		"SHA256d of two nonces by the SHA-2 instructions, side by side.",
-		shortened,
+		fixed + ` Two
+instructions are four whole rounds: the second hash begins with round 0 and ends
+with round 63, when e of round 60 is its h, the top word of the result. Of the
+last four rounds only that half is computed, of all others also every a.`,
 		`W[16] to W[19] and W[28] to W[31] of the first hash take their constant parts
 from the job; two words of the first four come from the general registers.`,
 		`V0-V7, V8-V15: state, 16 words, K + W and a copy of each stream. V16-V31: K.

@@ -96,6 +96,7 @@ hash, version by version, while the Z registers, a version in each 32-bit lane,
 do what comes after that for earlier nonces; the instructions alternate. The
 schedule of the first hash is made as in avx512_ver_amd64.s, as rows of K + W of
 two rounds. A batch is one nonce.`, h.from-1),
+		shortened,
 		h.doc,
 		`R12, R13: the nonce's place in the rows, of the vectors and of SHA-NI. R14, R15:
 the rows of these 16 nonces and of the other, BX the end of the first row.

@@ -219,7 +219,10 @@ func paddedFirst(g int) [4]uint32 {
 func shaniNonces() *kernel {
 	k := &kernel{name: "searchSHANI", file: "shani", job: "job", frame: scratch{unit: 16}, pool: xmmPool(), doc: []string{
 		"SHA256d of two nonces by SHA-NI, side by side.",
-		shortened,
+		fixed + ` An
+instruction is two whole rounds: the second hash begins with round 0 and ends
+with round 61, when e of round 60 is its f, the top word of the result; no round
+can leave out its a.`,
 		`W[16] to W[31] of the first hash take their constant parts from the job; two
 words of the first four come from the general registers.`,
 		`X0: K + W. X1-X6, X7-X12: state and 16 words of each stream. X13, X14:
@@ -307,7 +310,10 @@ func shaniVersions() *kernel {
 changes only the midstate, so that the schedule of the first hash is one for all:
 it is made for four nonces at once in the lanes of the X registers, and turned
 into rows of K + W, one for each nonce. A batch is one nonce.`,
-		shortened,
+		fixed + ` An
+instruction is two whole rounds: the second hash begins with round 0 and ends
+with round 61, when e of round 60 is its f, the top word of the result; no round
+can leave out its a.`,
 		`X0: K + W. X1-X6, X7-X12: state and 16 words of each stream. X13, X14:
 temporaries. R12: row of the nonce. R13: version. R14: state and midstate of the
 version. R15: groups of constants. SI: candidates so far. DX, BX: temporaries.

@@ -46,11 +46,14 @@ by instruction: two independent streams, so that one does not wait for each
 round's e. The loop runs once more than there are batches, and what the first
 pass compares is not looked at.`
 
-// shortened explains what all kernels leave out.
-const shortened = `The job holds the state after round 3 without the nonce, the schedule words that
-no nonce changes and the constant part of those that it changes in part. The
+// shortened explains what the kernels on plain vectors leave out.
+const shortened = fixed + ` The
 second hash begins after its round 0 and ends with e of round 60, the top word of
-the result; its last rounds compute no a.`
+the result; its rounds from 57 on compute no a, so neither Σ0 nor maj.`
+
+// fixed is what all kernels take from the job.
+const fixed = `The job holds the state after round 3 without the nonce, the schedule words that
+no nonce changes and the constant part of those that it changes in part.`
 
 // nonces is the kernel whose lanes are nonces.
 func (v vector) nonces(name, file string) *kernel {

@@ -18,11 +18,17 @@
 // The second hash of a batch runs beside the first hash of the next, instruction
 // by instruction: two independent streams, so that one does not wait for each
 // round's e. The loop runs once more than there are batches, and what the first
-// pass compares is not looked at.
+// pass compares is not looked at. For Sapphire Rapids, with its two 512-bit units,
+// llvm-mca estimates 3 to 4 % fewer cycles than for one hash after the other with
+// the schedule in registers; that was not measured, and leaves out how instructions
+// are fetched.
 //
 // Z0-Z31: state, last two schedule words, temporaries, wherever free.
 // R12: the nonce's place in the rows. Scratch: the next nonces, first hash's
 // results, the schedules, the midstates aligned, the rows.
+//
+// A batch is 2418 instructions of arithmetic on vectors, at least 1209 cycles where
+// two units do them.
 //
 // Input: a job, the first nonce as in the header, and the number of batches, at
 // least 1. Output: the batches before the first that has a candidate, and the

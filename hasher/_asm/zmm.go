@@ -1,6 +1,9 @@
 package main
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // table is a kernel's compile-time constants, in the order of their first use.
 type table struct {
@@ -151,6 +154,17 @@ func (z *zmm) candidates(e val) {
 	t := z.swap(e)
 	z.emit("VPCMPUD.BCST", "$2", fmt.Sprintf("%d(DI)", jobLimit), t.arg, "K1") // at most
 	z.emit("KMOVW", "K1", "AX")
+}
+
+// arithmetic counts the instructions that add, turn, shift or combine vectors.
+func arithmetic(list []ins) (n int) {
+	for _, in := range list {
+		switch op, _, _ := strings.Cut(in.op, "."); op {
+		case "VPADDD", "VPRORD", "VPSRLD", "VPTERNLOGD":
+			n++
+		}
+	}
+	return n
 }
 
 func imm(n int) string { return fmt.Sprintf("$%d", n) }

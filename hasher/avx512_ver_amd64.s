@@ -19,9 +19,8 @@
 // by instruction: two independent streams, so that one does not wait for each
 // round's e. The loop runs once more than there are batches, and what the first
 // pass compares is not looked at. For Sapphire Rapids, with its two 512-bit units,
-// llvm-mca estimates 3 to 4 % fewer cycles than for one hash after the other with
-// the schedule in registers; that was not measured, and leaves out how instructions
-// are fetched.
+// llvm-mca estimates no gain from one hash after the other with the schedule in
+// registers; neither was measured there.
 //
 // Z0-Z31: state, last two schedule words, temporaries, wherever free.
 // R12: the nonce's place in the rows. Scratch: the next nonces, first hash's

@@ -1,5 +1,7 @@
 package hasher
 
+import "github.com/klauspost/cpuid/v2"
+
 //go:generate sh -c "cd _asm && go run ."
 
 // Candidate is a nonce whose hash's top 32 bits are at or below the limit, and
@@ -40,7 +42,7 @@ type Kernel struct {
 func Kernels() []Kernel {
 	var kernels []Kernel
 	for _, k := range archKernels() {
-		if k.runs {
+		if len(k.missing()) == 0 {
 			kernels = append(kernels, k.Kernel)
 		}
 	}
@@ -49,8 +51,19 @@ func Kernels() []Kernel {
 
 // archKernel is a kernel in assembly.
 type archKernel struct {
-	runs bool // this CPU has the instructions
+	needs []cpuid.FeatureID // beyond what every CPU of the architecture has
 	Kernel
+}
+
+// missing returns what k needs and this CPU lacks. A feature counts only if the
+// operating system saves its registers, too.
+func (k *archKernel) missing() (lacks []cpuid.FeatureID) {
+	for _, f := range k.needs {
+		if !cpuid.CPU.Has(f) {
+			lacks = append(lacks, f)
+		}
+	}
+	return lacks
 }
 
 // KernelByName returns the kernel of that name, false if there is none or this

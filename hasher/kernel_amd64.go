@@ -2,30 +2,34 @@
 
 package hasher
 
-import "github.com/klauspost/cpuid/v2"
+import (
+	"slices"
 
-// archKernels returns the kernels of this architecture with what each needs of
-// the CPU, the fastest first. cpuid reports a feature only if the operating
-// system saves its registers.
-func archKernels() []archKernel {
-	return []archKernel{
-		{hasAVX512 && hasSHA, Kernel{Name: "avx512-sha", Lanes: 16, Versions: 16, Find: findAVX512SHA}},
-		{hasAVX512 && hasSHA, Kernel{Name: "avx512hi-sha", Lanes: 16, Versions: 16, Find: findAVX512HiSHA}},
-		{hasAVX512, Kernel{Name: "avx512-ver", Lanes: 16, Versions: 16, Find: findAVX512Ver}},
-		{hasAVX512, Kernel{Name: "avx512", Lanes: 16, Versions: 1, Find: findAVX512}},
-		{hasSHA, Kernel{Name: "shani-ver", Lanes: 2, Versions: 16, Find: findSHANIVer}},
-		{hasSHA, Kernel{Name: "shani", Lanes: 2, Versions: 1, Find: findSHANI}},
-		{hasAVX2, Kernel{Name: "avx2-ver", Lanes: 8, Versions: 8, Find: findAVX2Ver}},
-		{hasAVX2, Kernel{Name: "avx2", Lanes: 8, Versions: 1, Find: findAVX2}},
-		{true, Kernel{Name: "sse2", Lanes: 4, Versions: 1, Find: findSSE2}},
-	}
-}
+	"github.com/klauspost/cpuid/v2"
+)
 
 var (
-	hasAVX512 = cpuid.CPU.Supports(cpuid.AVX512F, cpuid.AVX512BW)
-	hasAVX2   = cpuid.CPU.Supports(cpuid.AVX2)
-	hasSHA    = cpuid.CPU.Supports(cpuid.SHA, cpuid.SSSE3, cpuid.SSE4)
+	avx2    = []cpuid.FeatureID{cpuid.AVX2}
+	avx512  = []cpuid.FeatureID{cpuid.AVX512F, cpuid.AVX512BW}
+	sha     = []cpuid.FeatureID{cpuid.SHA, cpuid.SSSE3, cpuid.SSE4}
+	hybrids = slices.Concat(avx512, sha)
 )
+
+// archKernels returns the kernels of this architecture, the fastest first.
+func archKernels() []archKernel {
+	kernels := []archKernel{
+		{hybrids, Kernel{Name: "avx512-sha", Lanes: 16, Versions: 16, Find: findAVX512SHA}},
+		{hybrids, Kernel{Name: "avx512hi-sha", Lanes: 16, Versions: 16, Find: findAVX512HiSHA}},
+		{avx512, Kernel{Name: "avx512-ver", Lanes: 16, Versions: 16, Find: findAVX512Ver}},
+		{avx512, Kernel{Name: "avx512", Lanes: 16, Versions: 1, Find: findAVX512}},
+		{sha, Kernel{Name: "shani-ver", Lanes: 2, Versions: 16, Find: findSHANIVer}},
+		{sha, Kernel{Name: "shani", Lanes: 2, Versions: 1, Find: findSHANI}},
+		{avx2, Kernel{Name: "avx2-ver", Lanes: 8, Versions: 8, Find: findAVX2Ver}},
+		{avx2, Kernel{Name: "avx2", Lanes: 8, Versions: 1, Find: findAVX2}},
+		{nil, Kernel{Name: "sse2", Lanes: 4, Versions: 1, Find: findSSE2}},
+	}
+	return kernels
+}
 
 func findAVX512(p *Prep, first, count uint32, found []Candidate) []Candidate {
 	return findLanes(p, first, count, found, 16, searchAVX512)

@@ -7,8 +7,8 @@ import "github.com/klauspost/cpuid/v2"
 // archKernels returns the kernels of this architecture, the fastest first.
 func archKernels() []archKernel {
 	return []archKernel{
-		{cpuid.CPU.Supports(cpuid.SHA2), Kernel{Name: "arm64-sha2", Lanes: 2, Versions: 1, Find: findSHA2}},
-		{true, Kernel{Name: "neon", Lanes: 4, Versions: 1, Find: findNEON}},
+		{[]cpuid.FeatureID{cpuid.SHA2}, Kernel{Name: "arm64-sha2", Lanes: 2, Versions: 1, Find: findSHA2}},
+		{nil, Kernel{Name: "neon", Lanes: 4, Versions: 1, Find: findNEON}},
 	}
 }
 

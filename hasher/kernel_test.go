@@ -5,7 +5,10 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 	"testing"
+
+	"github.com/klauspost/cpuid/v2"
 
 	"gominer/hasher"
 	"gominer/hasher/hashertest"
@@ -15,17 +18,43 @@ import (
 // this CPU can't run is skipped, and where GOMINER_CI is set also named on
 // standard error, so that a log shows what it did not prove.
 func TestKernels(t *testing.T) {
-	runnable := hasher.Kernels()
 	for _, k := range hasher.Compiled() {
 		t.Run(k.Name, func(t *testing.T) {
-			if !slices.ContainsFunc(runnable, func(r hasher.Kernel) bool { return r.Name == k.Name }) {
+			if why := untested(k); why != "" {
 				if os.Getenv("GOMINER_CI") != "" {
-					fmt.Fprintf(os.Stderr, "hasher: kernel %s not tested: this CPU can't run it\n", k.Name)
+					fmt.Fprintln(os.Stderr, "hasher: "+why)
 				}
-				t.Skip("this CPU can't run it")
+				t.Skip(why)
 			}
 			hashertest.TestKernel(t, k)
 		})
+	}
+}
+
+// untested says why k can't run here, or nothing.
+func untested(k hasher.Kernel) string {
+	if _, ok := hasher.KernelByName(k.Name); ok {
+		return ""
+	}
+	_, lacks := hasher.Needs(k.Name)
+	return fmt.Sprintf("kernel %s not tested: this CPU lacks %s", k.Name, strings.Trim(fmt.Sprint(lacks), "[]"))
+}
+
+// TestKernelNeeds takes from the CPU, one by one, what kernels need.
+func TestKernelNeeds(t *testing.T) {
+	for _, k := range hasher.Kernels() {
+		needs, _ := hasher.Needs(k.Name)
+		for _, f := range needs {
+			cpuid.CPU.Disable(f)
+			why := untested(k)
+			cpuid.CPU.Enable(f)
+			if want := fmt.Sprintf("kernel %s not tested: this CPU lacks %s", k.Name, f); why != want {
+				t.Errorf("without %s: %q, want %q", f, why, want)
+			}
+		}
+		if why := untested(k); why != "" {
+			t.Error(why)
+		}
 	}
 }
 

@@ -58,6 +58,22 @@ func TestKernelNeeds(t *testing.T) {
 	}
 }
 
+// TestKernelsOfIntel looks at the order on a CPU of Intel.
+func TestKernelsOfIntel(t *testing.T) {
+	if _, ok := hasher.KernelByName("avx512-sha"); !ok {
+		t.Skip("this CPU has no hybrid")
+	}
+	defer func(v cpuid.Vendor) { cpuid.CPU.VendorID = v }(cpuid.CPU.VendorID)
+	cpuid.CPU.VendorID = cpuid.Intel
+	kernels := hasher.Kernels()
+	if k := kernels[0].Name; k != "avx512hi-sha" {
+		t.Errorf("the first kernel is %s, want avx512hi-sha", k)
+	}
+	if k := kernels[len(kernels)-3].Name; k != "avx512-sha" {
+		t.Errorf("the last kernel in assembly is %s, want avx512-sha", k)
+	}
+}
+
 func TestKernelsOrder(t *testing.T) {
 	kernels := hasher.Kernels()
 	if last := kernels[len(kernels)-1]; last.Name != "generic" {

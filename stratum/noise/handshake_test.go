@@ -416,3 +416,18 @@ func TestIdentityShared(t *testing.T) {
 	}
 	wg.Wait()
 }
+
+// A message that is sent in part ends the handshake, though the connection calls
+// it a success.
+func TestHandshakeShortWrite(t *testing.T) {
+	v := vectors().Handshake
+	short := writeFunc(func(p []byte) (int, error) { return len(p) - 1, nil })
+	_, err1 := client(&wire{Reader: strings.NewReader(string(v.Act2)), Writer: short}, trusting(), fixedInitiator(), time.Now)
+	_, err2 := server(&wire{Reader: strings.NewReader(string(v.Act1)), Writer: short}, fixedIdentity(), fixedResponder())
+	for i, err := range []error{err1, err2} {
+		var h *HandshakeError
+		if !errors.As(err, &h) || h.Act != i+1 || !errors.Is(err, io.ErrShortWrite) {
+			t.Errorf("act %d: %v", i+1, err)
+		}
+	}
+}

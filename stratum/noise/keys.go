@@ -66,6 +66,7 @@ func GeneratePrivateKey() (*PrivateKey, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer k.Zero()
 	return &PrivateKey{key: btcec.PrivateKey{Key: *k}}, nil
 }
 

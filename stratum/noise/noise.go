@@ -118,11 +118,13 @@ func Server(ctx context.Context, conn net.Conn, id *Identity, cfg Config) (*Conn
 func run(ctx context.Context, conn net.Conn, timeout time.Duration, handshake func() (*Conn, error)) (*Conn, error) {
 	var c *Conn
 	err := conn.SetDeadline(time.Now().Add(timeout))
-	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
+	closed := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() { _ = conn.Close(); close(closed) })
 	if err == nil {
 		c, err = handshake()
 	}
-	if !stop() { // conn is closed, or about to be
+	if !stop() {
+		<-closed
 		err = &HandshakeError{Act: actOf(err), Err: context.Cause(ctx)}
 	}
 	if err == nil {
@@ -151,7 +153,7 @@ func client(conn net.Conn, cfg Config, e *keyPair, now func() time.Time) (*Conn,
 	i := newInitiator(e)
 	defer i.wipe()
 	first := i.act1()
-	if _, err := conn.Write(first[:]); err != nil {
+	if err := writeAct(conn, first[:]); err != nil {
 		return nil, &HandshakeError{1, err}
 	}
 	var second act2
@@ -189,7 +191,7 @@ func server(conn net.Conn, id *Identity, e *keyPair) (*Conn, error) {
 	if err != nil {
 		return nil, &HandshakeError{2, err}
 	}
-	if _, err := conn.Write(second[:]); err != nil {
+	if err := writeAct(conn, second[:]); err != nil {
 		return nil, &HandshakeError{2, err}
 	}
 	receive, send, err := r.split()
@@ -197,6 +199,15 @@ func server(conn net.Conn, id *Identity, e *keyPair) (*Conn, error) {
 		return nil, &HandshakeError{2, err}
 	}
 	return newConn(conn, id.cert, send, receive), nil
+}
+
+// writeAct sends msg whole.
+func writeAct(conn net.Conn, msg []byte) error {
+	n, err := conn.Write(msg)
+	if err == nil && n < len(msg) {
+		err = io.ErrShortWrite
+	}
+	return err
 }
 
 var errText = errors.New("the peer sends text: it speaks another protocol, Stratum V1 perhaps")

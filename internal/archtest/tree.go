@@ -40,7 +40,8 @@ type textFile struct {
 	src  []byte
 }
 
-// skipped are directories that hold no sources.
+// skipped are directories that hold no sources. In a linked worktree of git .git
+// is a file.
 var skipped = []string{".git", "bin", "dist", "node_modules"}
 
 // Load reads the module at the root of fsys.
@@ -59,6 +60,8 @@ func Load(fsys fs.FS) (*Tree, error) {
 			return err
 		case d.IsDir() && slices.Contains(skipped, d.Name()):
 			return fs.SkipDir
+		case d.Name() == ".git":
+			return nil
 		case !d.Type().IsRegular():
 			return nil
 		}

@@ -34,6 +34,7 @@ var Table = map[string]Row{
 
 	"stratum/noise": {Third: []string{"github.com/btcsuite/btcd/btcec/v2", "golang.org/x/crypto/chacha20poly1305"}},
 	"stratum/v1":    {Ours: []string{"hasher"}},
+	"stratum/v2":    {Ours: []string{"hasher"}},
 	"stratum":       {Ours: []string{"hasher", "miner", "stratum/v1"}, Third: []string{"golang.org/x/net/publicsuffix"}},
 	"stratum/pool":  {Ours: []string{"hasher", "stratum/v1", "internal/chain", "internal/node"}},
 

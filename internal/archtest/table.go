@@ -42,6 +42,7 @@ var Table = map[string]Row{
 	"internal/node":     {Ours: []string{"hasher", "internal/chain"}},
 	"internal/mainnet":  {},
 	"internal/archtest": {},
+	"internal/sv2peer":  {},
 
 	"bench": {Ours: []string{"hasher", "hasher/cpu", "miner"}},
 

@@ -1,0 +1,8 @@
+// Package sv2peer holds stratum/noise and stratum/v2 against the reference
+// implementation of Stratum V2: its tests build the program in src, which is
+// ours but made of that implementation's crates, and talk to it over loopback in
+// both roles. Where there is no cargo, or no way to the crates, they are skipped.
+//
+// The crates are fetched by cargo as Cargo.lock says; what is built is kept in
+// the user's cache directory.
+package sv2peer

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"gominer/internal/jsonline"
 	"gominer/miner"
 )
 
@@ -116,11 +117,11 @@ func (e *eventWriter) write(at time.Time, name string, fields []slog.Attr) error
 
 // value adds v as JSON.
 func (e *eventWriter) value(v any) {
-	if err := appendJSON(&e.buf, v, ""); err != nil {
-		e.buf.WriteString("null")
-		return
+	b, err := jsonline.Append(e.buf.AvailableBuffer(), v)
+	if err != nil {
+		b = append(b, "null"...)
 	}
-	e.buf.Truncate(e.buf.Len() - 1) // the encoder's line end
+	e.buf.Write(b)
 }
 
 // plain returns v as what JSON has.

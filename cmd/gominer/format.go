@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 	"unicode"
+
+	"gominer/internal/jsonline"
 )
 
 // si holds the prefixes of powers of 1000 from 1 up.
@@ -111,7 +113,7 @@ func plural(n uint64, noun string) string {
 func escape(s string) string {
 	clean := true
 	for _, r := range s {
-		if !harmless(r) {
+		if !jsonline.Harmless(r) {
 			clean = false
 			break
 		}
@@ -124,7 +126,7 @@ func escape(s string) string {
 		switch {
 		case r == unicode.ReplacementChar && !strings.HasPrefix(s[i:], string(unicode.ReplacementChar)):
 			fmt.Fprintf(&b, `\x%02x`, s[i])
-		case harmless(r):
+		case jsonline.Harmless(r):
 			b.WriteRune(r)
 		default:
 			q := strconv.QuoteRuneToASCII(r)
@@ -132,10 +134,6 @@ func escape(s string) string {
 		}
 	}
 	return b.String()
-}
-
-func harmless(r rune) bool {
-	return r != unicode.ReplacementChar && (unicode.IsPrint(r) || r == ' ')
 }
 
 // times returns "once", "twice", "3 times".

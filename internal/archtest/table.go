@@ -43,6 +43,7 @@ var Table = map[string]Row{
 	"internal/mainnet":  {},
 	"internal/archtest": {},
 	"internal/sv2peer":  {},
+	"internal/jsonline": {},
 
 	"bench": {Ours: []string{"hasher", "hasher/cpu", "miner"}},
 

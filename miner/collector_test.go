@@ -15,7 +15,7 @@ func TestJudgeComparesInFull(t *testing.T) {
 	j := &Job{Bits: 0x207fffff, Target: hasher.MaxTarget}
 	g.publish(&Session{}, j)
 	var w Work
-	if err := g.next(t.Context(), 1, &w); err != nil {
+	if err := g.next(t.Context(), 0, 1, &w); err != nil {
 		t.Fatal(err)
 	}
 	hash := w.Header.Hash()

@@ -44,12 +44,12 @@ type found struct {
 	at      time.Time
 }
 
-// Next fills w with the next at most n untried nonces of the newest job, n at
-// least 1. It blocks while there is no job, or while everything in the job is
+// Next fills w with the next at most n untried nonces of the device's newest job,
+// n at least 1. It blocks while there is no job, or while everything in the job is
 // used up until its time moves on, and returns ctx's error if that ends first.
 // It allocates nothing.
 func (f *Feed) Next(ctx context.Context, n uint64, w *Work) error {
-	return f.m.gen.next(ctx, n, w)
+	return f.m.gen.next(ctx, f.device, n, w)
 }
 
 // Tried counts n headers as hashed in full, once a batch.

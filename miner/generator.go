@@ -24,19 +24,26 @@ type generator struct {
 	allowance uint32 // seconds
 
 	mu       sync.Mutex
-	job      *Job
-	tip      *tip
-	arrived  time.Time     // when job came first
-	changed  chan struct{} // closed when job changes
-	space    *space
-	counter  *counter
-	header   hasher.Header // of the cursor in space, under job
-	built    bool          // header is it
-	nonce    uint32        // the first of the next new header; start.Nonce, then 0
+	shared   front
+	own      map[int]*front // of devices that have a job of their own
+	changed  chan struct{}  // closed when any job changes
+	nonce    uint32         // the first of the next new header; start.Nonce, then 0
 	buf      []byte
 	created  uint64 // counters so far
 	spaces   lru[[32]byte, *space]
 	counters lru[string, *counter]
+}
+
+// front is what is mined at the moment, by one device or by all that have
+// nothing of their own.
+type front struct {
+	job     *Job
+	tip     *tip
+	arrived time.Time // when job came first
+	space   *space
+	counter *counter
+	header  hasher.Header // of the cursor in space, under job
+	built   uint64        // space.rolls that header is of; 0: none
 }
 
 // counter is the extranonce2 under one extranonce1.
@@ -64,6 +71,7 @@ type space struct {
 	extranonce2 uint64
 	ntime       uint32
 	next        uint64 // 1<<32: none left
+	rolls       uint64 // headers so far
 }
 
 const (
@@ -81,40 +89,73 @@ func newGenerator(start Start, allowance uint32) *generator {
 		start:     start,
 		allowance: allowance,
 		nonce:     start.Nonce,
+		own:       make(map[int]*front),
 		changed:   make(chan struct{}),
 		spaces:    lru[[32]byte, *space]{most: rememberSpaces},
 		counters:  lru[string, *counter]{most: rememberCounters},
 	}
 }
 
-// publish makes j, from session s, the newest job. A nil j ends the work of s,
-// if the newest job is of s, and of nobody else.
+// publish makes j, from session s, the newest job of every device that has none
+// of its own. A nil j ends all work of s, and of nobody else.
 func (g *generator) publish(s *Session, j *Job) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if j == nil && (g.tip == nil || g.tip.session != s) {
+	if j == nil {
+		for device, f := range g.own {
+			if g.set(f, s, nil); f.job == nil {
+				delete(g.own, device)
+			}
+		}
+	}
+	g.set(&g.shared, s, j)
+}
+
+// publishTo makes j, from session s, the newest job of one device. With a nil j
+// the device mines what the others do.
+func (g *generator) publishTo(s *Session, device int, j *Job) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	f := g.own[device]
+	if f == nil {
+		if j == nil {
+			return
+		}
+		f = new(front)
+		g.own[device] = f
+	}
+	g.set(f, s, j)
+	if f.job == nil {
+		delete(g.own, device)
+	}
+}
+
+// set makes j the job of f. Called with mu held.
+func (g *generator) set(f *front, s *Session, j *Job) {
+	if j == nil && (f.tip == nil || f.tip.session != s) {
 		return
 	}
-	if g.tip == nil || j == nil || j.Clean || g.tip.session != s {
-		if g.tip != nil {
-			g.tip.kill()
-			g.tip = nil
+	if f.tip == nil || j == nil || j.Clean || f.tip.session != s {
+		if f.tip != nil {
+			f.tip.kill()
+			f.tip = nil
 		}
 		if j != nil {
-			g.tip = newTip(s)
+			f.tip = newTip(s)
 		}
 	}
-	g.job, g.built = j, false
+	f.job, f.built = j, 0
 	if j != nil {
-		g.enter(j)
-		g.arrived = g.space.arrival(j, time.Now())
+		g.enter(f)
+		f.arrived = f.space.arrival(j, time.Now())
 	}
 	close(g.changed)
 	g.changed = make(chan struct{})
 }
 
-// enter finds the space and the counter of j. Called with mu held.
-func (g *generator) enter(j *Job) {
+// enter finds the space and the counter of f's job. Called with mu held.
+func (g *generator) enter(f *front) {
+	j := f.job
 	h := sha256.New()
 	h.Write(j.PrevHash[:])
 	key := "" // all jobs with a fixed root share a counter: its laps are single headers
@@ -132,8 +173,8 @@ func (g *generator) enter(j *Job) {
 		}
 		key = string(append([]byte{byte(c.Extranonce2Size)}, c.Extranonce1...))
 	}
-	g.space = g.spaces.get([32]byte(h.Sum(nil)), func() *space { return &space{next: nonces} })
-	g.counter = g.counters.get(key, func() *counter {
+	f.space = g.spaces.get([32]byte(h.Sum(nil)), func() *space { return &space{next: nonces} })
+	f.counter = g.counters.get(key, func() *counter {
 		g.created++
 		return &counter{next: g.start.Extranonce2, lap: g.created << 40}
 	})
@@ -147,16 +188,20 @@ func (s *space) arrival(j *Job, now time.Time) time.Time {
 	return s.since
 }
 
-// next hands out at most n nonces.
-func (g *generator) next(ctx context.Context, n uint64, w *Work) error {
+// next hands out at most n nonces to a device.
+func (g *generator) next(ctx context.Context, device int, n uint64, w *Work) error {
 	for {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		g.mu.Lock()
 		wait := time.Duration(math.MaxInt64)
-		if g.job != nil {
-			if wait = g.take(n, w); wait <= 0 {
+		f := g.own[device]
+		if f == nil {
+			f = &g.shared
+		}
+		if f.job != nil {
+			if wait = g.take(f, n, w); wait <= 0 {
 				g.mu.Unlock()
 				return nil
 			}
@@ -173,34 +218,33 @@ func (g *generator) next(ctx context.Context, n uint64, w *Work) error {
 	}
 }
 
-// take fills w, or returns how long to wait until the job's time allows more.
-// Called with mu held and a job.
-func (g *generator) take(n uint64, w *Work) time.Duration {
-	j, s := g.job, g.space
-	now := time.Since(g.arrived)
+// take fills w from f, or returns how long to wait until the job's time allows
+// more. Called with mu held and a job.
+func (g *generator) take(f *front, n uint64, w *Work) time.Duration {
+	j, s := f.job, f.space
+	now := time.Since(f.arrived)
 	latest := uint64(j.NTime) + uint64(now/time.Second) + uint64(g.allowance)
 	if s.next == nonces || s.ntime < j.NTime || uint64(s.ntime) > latest {
-		if !g.roll(latest) {
+		if !g.roll(f, latest) {
 			return time.Second - now%time.Second
 		}
-		g.built = false
 	}
-	if !g.built {
-		g.build()
+	if f.built != s.rolls {
+		g.build(f)
 	}
 	n = min(max(n, 1), nonces-s.next)
 	*w = Work{
-		Job: j, Extranonce2: s.extranonce2, Header: g.header,
-		First: uint32(s.next), Count: n, Limit: j.Target.Limit(), tip: g.tip,
+		Job: j, Extranonce2: s.extranonce2, Header: f.header,
+		First: uint32(s.next), Count: n, Limit: j.Target.Limit(), tip: f.tip,
 	}
 	s.next += n
 	return 0
 }
 
-// roll moves the space to its next header: extranonce2 first, then ntime. It
+// roll moves f's space to its next header: extranonce2 first, then ntime. It
 // reports false, and changes nothing, if that would take an ntime past latest.
-func (g *generator) roll(latest uint64) bool {
-	j, s, c := g.job, g.space, g.counter
+func (g *generator) roll(f *front, latest uint64) bool {
+	j, s, c := f.job, f.space, f.counter
 	floor, late := s.floor, s.late
 	if s.used && c.lap != s.lap {
 		floor, late = s.top, true
@@ -215,6 +259,7 @@ func (g *generator) roll(latest uint64) bool {
 	s.used, s.lap, s.floor, s.late = true, c.lap, floor, late
 	s.extranonce2, s.ntime, s.next = c.next, uint32(ntime), uint64(g.nonce)
 	s.top = max(s.top, s.ntime)
+	s.rolls++
 	g.nonce = 0
 
 	size := 0
@@ -229,9 +274,9 @@ func (g *generator) roll(latest uint64) bool {
 	return true
 }
 
-// build fills header for the space's extranonce2 and ntime under the job.
-func (g *generator) build() {
-	j, s, h := g.job, g.space, &g.header
+// build fills f's header for the space's extranonce2 and ntime under the job.
+func (g *generator) build(f *front) {
+	j, s, h := f.job, f.space, &f.header
 	root := j.Root
 	if j.Coinbase != nil {
 		root, g.buf = j.Coinbase.root(s.extranonce2, g.buf)
@@ -242,7 +287,7 @@ func (g *generator) build() {
 	h.SetMerkleRoot(root)
 	h.SetTime(s.ntime)
 	h.SetBits(j.Bits)
-	g.built = true
+	f.built = s.rolls
 }
 
 // MerkleRoot returns the merkle root, in wire order, that extranonce2 leads to.

@@ -38,7 +38,18 @@ func newAuditor(t *testing.T, allowance uint32) *auditor {
 }
 
 func (a *auditor) publish(g *generator, s *Session, j *Job) {
+	a.see(j)
+	g.publish(s, j)
+}
+
+func (a *auditor) publishTo(g *generator, s *Session, device int, j *Job) {
+	a.see(j)
+	g.publishTo(s, device, j)
+}
+
+func (a *auditor) see(j *Job) {
 	a.mu.Lock()
+	defer a.mu.Unlock()
 	id := fmt.Sprintf("%s %d %x %x", j.ID, j.NTime, j.PrevHash, j.Root)
 	if c := j.Coinbase; c != nil {
 		id += fmt.Sprintf(" %x %x %x %d %x", c.Prefix, c.Suffix, c.Extranonce1, c.Extranonce2Size, c.Branch)
@@ -47,8 +58,6 @@ func (a *auditor) publish(g *generator, s *Session, j *Job) {
 		a.first[id] = time.Now()
 	}
 	a.published[j] = a.first[id]
-	a.mu.Unlock()
-	g.publish(s, j)
 }
 
 func (a *auditor) check(w *Work) {
@@ -160,7 +169,7 @@ func TestNoHeaderTwice(t *testing.T) {
 					ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 					var w Work
 					n := []uint64{1, 1000, 1 << 30, 1 << 31, 1 << 32, math.MaxUint64}[r.IntN(6)]
-					if err := g.next(ctx, n, &w); err == nil {
+					if err := g.next(ctx, 0, n, &w); err == nil {
 						a.check(&w)
 					} else if !errors.Is(err, context.DeadlineExceeded) {
 						t.Fatal(err)
@@ -177,7 +186,8 @@ func TestNoHeaderTwice(t *testing.T) {
 	}
 }
 
-// TestNoHeaderTwiceAcrossDevices draws from several goroutines at once.
+// TestNoHeaderTwiceAcrossDevices draws from several goroutines at once, with
+// jobs for all and for one.
 func TestNoHeaderTwiceAcrossDevices(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newAuditor(t, 0)
@@ -188,7 +198,7 @@ func TestNoHeaderTwiceAcrossDevices(t *testing.T) {
 			wg.Go(func() {
 				r := rand.New(rand.NewPCG(uint64(device), 1))
 				var w Work
-				for g.next(ctx, r.Uint64N(1<<31), &w) == nil {
+				for g.next(ctx, device, r.Uint64N(1<<31), &w) == nil {
 					a.check(&w)
 					time.Sleep(time.Duration(r.IntN(200)) * time.Millisecond)
 				}
@@ -196,8 +206,15 @@ func TestNoHeaderTwiceAcrossDevices(t *testing.T) {
 		}
 		r := rand.New(rand.NewPCG(1, 1))
 		s := &Session{}
-		for range 60 {
-			a.publish(g, s, randomJob(r))
+		for range 120 {
+			switch device := r.IntN(8); r.IntN(4) {
+			case 0:
+				a.publishTo(g, s, device, randomJob(r))
+			case 1:
+				g.publishTo(s, device, nil)
+			default:
+				a.publish(g, s, randomJob(r))
+			}
 			time.Sleep(time.Duration(r.IntN(2000)) * time.Millisecond)
 		}
 		cancel()
@@ -217,7 +234,7 @@ func TestFloodForgetsTheOldest(t *testing.T) {
 		j := &Job{Bits: 0x1d00ffff, Coinbase: &Coinbase{Extranonce1: binary.BigEndian.AppendUint32(nil, uint32(i)), Extranonce2Size: 4}}
 		g.publish(s, j)
 		var w Work
-		if err := g.next(t.Context(), 1, &w); err != nil {
+		if err := g.next(t.Context(), 0, 1, &w); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -237,7 +254,7 @@ func TestRollingOrder(t *testing.T) {
 		start := time.Now()
 		var w Work
 		for i := range 600 {
-			if err := g.next(t.Context(), 1<<32, &w); err != nil {
+			if err := g.next(t.Context(), 0, 1<<32, &w); err != nil {
 				t.Fatal(err)
 			}
 			if want := uint64(i % 256); w.Extranonce2 != want {
@@ -263,7 +280,7 @@ func TestForgottenCounterStartsLater(t *testing.T) {
 			g.publish(s, &Job{ID: "1", NTime: 1000, Bits: 0x1d00ffff, Coinbase: &Coinbase{
 				Extranonce1: binary.BigEndian.AppendUint32(nil, extranonce1), Extranonce2Size: 4,
 			}})
-			if err := g.next(t.Context(), 1<<32, &w); err != nil {
+			if err := g.next(t.Context(), 0, 1<<32, &w); err != nil {
 				t.Fatal(err)
 			}
 			return w
@@ -294,7 +311,7 @@ func TestLapStartsAfterTheLatestTime(t *testing.T) {
 			a.publish(g, &Session{}, step.job)
 			for range step.works {
 				var w Work
-				if err := g.next(t.Context(), 1<<32, &w); err != nil {
+				if err := g.next(t.Context(), 0, 1<<32, &w); err != nil {
 					t.Fatal(err)
 				}
 				a.check(&w)
@@ -321,7 +338,7 @@ func TestTargetKeepsTheTime(t *testing.T) {
 					j = &again
 					g.publish(s, j)
 				}
-				if err := g.next(t.Context(), 1<<32, &w); err != nil {
+				if err := g.next(t.Context(), 0, 1<<32, &w); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -334,7 +351,7 @@ func TestTargetKeepsTheTime(t *testing.T) {
 			g.publish(s, &other)
 			ctx, cancel := context.WithTimeout(t.Context(), 290*time.Second)
 			defer cancel()
-			if err := g.next(ctx, 1, &w); err == nil {
+			if err := g.next(ctx, 0, 1, &w); err == nil {
 				t.Errorf("header of time %d under a job of %d that came just now", w.Header.Time(), other.NTime)
 			}
 		})
@@ -354,7 +371,7 @@ func TestStartPlacesTheSearch(t *testing.T) {
 		if i == 1 {
 			n = 1 << 32
 		}
-		if err := g.next(t.Context(), n, &w); err != nil {
+		if err := g.next(t.Context(), 0, n, &w); err != nil {
 			t.Fatal(err)
 		}
 		if w.Extranonce2 != want.extranonce2 || w.First != want.first {
@@ -406,7 +423,7 @@ func TestWorkOfADeadTipIsStale(t *testing.T) {
 	g := newGenerator(Start{}, 0)
 	a, b := &Session{}, &Session{}
 	draw := func() (w Work) {
-		if err := g.next(t.Context(), 1, &w); err != nil {
+		if err := g.next(t.Context(), 0, 1, &w); err != nil {
 			t.Fatal(err)
 		}
 		return w
@@ -441,9 +458,74 @@ func TestWorkOfADeadTipIsStale(t *testing.T) {
 	stale("after the end of its session", fourth, true)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := g.next(ctx, 1, &first); !errors.Is(err, context.Canceled) {
+	if err := g.next(ctx, 0, 1, &first); !errors.Is(err, context.Canceled) {
 		t.Errorf("next without a job: %v", err)
 	}
+}
+
+// TestJobOfOneDevice: a device that has a job of its own mines that, until it is
+// taken away or its session ends.
+func TestJobOfOneDevice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGenerator(Start{}, 0)
+		a, b := &Session{}, &Session{}
+		common, own, newer, clean := &Job{ID: "common"}, &Job{ID: "own", Root: hasher.Hash{1}}, &Job{ID: "newer", Root: hasher.Hash{2}}, &Job{ID: "clean", Clean: true}
+		works := map[int]Work{}
+		want := func(device int, j *Job) {
+			t.Helper()
+			ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+			defer cancel()
+			var w Work
+			if err := g.next(ctx, device, 1, &w); err != nil || w.Job != j {
+				t.Errorf("device %d mines %+v, %v; want %v", device, w.Job, err, j)
+			}
+			works[device] = w
+		}
+		stale := func(device int, want bool) {
+			t.Helper()
+			if w := works[device]; w.Stale() != want {
+				t.Errorf("the work of device %d is stale: %v", device, !want)
+			}
+		}
+		g.publishTo(a, 1, own)
+		want(1, own)
+		waiting := make(chan *Job)
+		go func() {
+			var w Work
+			_ = g.next(t.Context(), 0, 1, &w)
+			waiting <- w.Job
+		}()
+		synctest.Wait()
+		g.publish(a, common)
+		if j := <-waiting; j != common {
+			t.Errorf("a device that waited got %v", j)
+		}
+		want(0, common)
+		want(1, own)
+		g.publish(a, clean)
+		stale(0, true)
+		stale(1, false)
+		g.publishTo(a, 1, newer)
+		stale(1, false)
+		want(1, newer)
+		g.publishTo(b, 1, nil) // another session's end is none of theirs
+		stale(1, false)
+		g.publishTo(a, 1, nil)
+		stale(1, true)
+		want(1, clean)
+		g.publishTo(a, 1, nil)
+		stale(1, false)
+		g.publishTo(a, 2, own)
+		want(2, own)
+		g.publish(b, nil)
+		stale(2, false)
+		g.publish(a, nil)
+		stale(1, true)
+		stale(2, true)
+		if len(g.own) != 0 {
+			t.Errorf("%d devices still have a job", len(g.own))
+		}
+	})
 }
 
 func BenchmarkRoll(b *testing.B) {
@@ -455,7 +537,7 @@ func BenchmarkRoll(b *testing.B) {
 	var w Work
 	b.ReportAllocs()
 	for b.Loop() {
-		if err := g.next(b.Context(), 1<<32, &w); err != nil {
+		if err := g.next(b.Context(), 0, 1<<32, &w); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -175,6 +175,16 @@ func (l *ledger) sample(feeds []*Feed, now time.Time) {
 	}
 }
 
+func (l *ledger) hashrates() []float64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	rates := make([]float64, len(l.devices))
+	for i := range l.devices {
+		rates[i] = l.devices[i].meter.rate().S60
+	}
+	return rates
+}
+
 func (l *ledger) snapshot(feeds []*Feed) Snapshot {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -59,9 +59,10 @@ func (s *Session) child(name string) *Session {
 	return c
 }
 
-// Publish makes j the job that is mined from now on; it never blocks. With
-// j.Clean all earlier work is dead at once; without it devices finish what they
-// hold. A nil j ends all work of the session: nothing is mined until the next.
+// Publish makes j the job that is mined from now on, by every device that has
+// none of its own; it never blocks. With j.Clean all earlier work is dead at
+// once; without it devices finish what they hold. A nil j ends all work of the
+// session: nothing is mined until the next.
 func (s *Session) Publish(j *Job) {
 	if s.probe != nil {
 		if j != nil {
@@ -78,6 +79,27 @@ func (s *Session) Publish(j *Job) {
 		s.m.logJob(s.name, j)
 	}
 }
+
+// PublishTo is Publish for one device, by its index in Config.Devices. With a nil
+// j its work ends, and it mines what the others do.
+func (s *Session) PublishTo(device int, j *Job) {
+	if s.probe != nil {
+		if j != nil {
+			s.probe()
+		}
+		return
+	}
+	s.m.gen.publishTo(s, device, j)
+	if j != nil {
+		s.published.Store(true)
+		s.m.ledger.job(s.name, j, time.Now())
+		s.m.logJob(s.name, j)
+	}
+}
+
+// Hashrates returns the hash rate of each device over the last minute, in H/s, in
+// the order of Config.Devices: 0 for one that has not hashed.
+func (s *Session) Hashrates() []float64 { return s.m.ledger.hashrates() }
 
 // Shares returns the channel of shares to submit. It is never closed. Shares of
 // one session never appear in another.

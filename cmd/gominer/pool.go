@@ -28,7 +28,8 @@ type poolOptions struct {
 	network    float64 // difficulty of the simulated chain
 	node       node.Config
 	address    string
-	simulation bool // a flag of the simulated chain was given
+	trust      []string // networks
+	simulation bool     // a flag of the simulated chain was given
 	output
 }
 
@@ -67,7 +68,6 @@ gominer pool --node http://127.0.0.1:8332 --cookie-file ~/.bitcoin/.cookie --coi
 		f.Float64Var(&o.pool.MaxDifficulty, "max-difficulty", 0, "no miner gets a difficulty above `D`")
 		valueVar(f, &o.pool.VersionMask, "version-mask", "", fmt.Sprintf("%08x", o.pool.VersionMask), "miners may roll the version bits of `HEX`; 0 is none", parseMask)
 		f.IntVar(&o.pool.Extranonce2Size, "extranonce2-size", o.pool.Extranonce2Size, "miners choose `N` bytes of extranonce2, 0 to 16")
-		f.IntVar(&o.pool.MaxConns, "max-connections", o.pool.MaxConns, "serve `N` miners at most")
 	})
 	section(cmd, "Blocks", func(f *pflag.FlagSet) {
 		f.StringVar(&o.node.URL, "node", "", "take work from the node at `URL`, http://user:pass@host:port, and give blocks to it")
@@ -79,6 +79,7 @@ gominer pool --node http://127.0.0.1:8332 --cookie-file ~/.bitcoin/.cookie --coi
 		f.DurationVar(&o.pool.Republish, "republish", o.pool.Republish, "send the job again with a fresh time every `TIME`")
 		f.DurationVar(&o.pool.StaleGrace, "stale-grace", 0, "for `TIME` after a new block, shares of the job before still count")
 	})
+	section(cmd, "Limits", o.limitFlags)
 	section(cmd, "Output", o.output.flags)
 	o.output.completions(cmd)
 	return cmd
@@ -136,6 +137,9 @@ func (o *poolOptions) check() error {
 		if err := checkDifficulty(f.flag, f.v); err != nil {
 			return err
 		}
+	}
+	if err := o.checkLimits(); err != nil {
+		return err
 	}
 	if _, port, err := net.SplitHostPort(o.listen); err != nil || port == "" {
 		return usagef("--listen %q: want host:port, such as 127.0.0.1:3333 or :3333", o.listen)

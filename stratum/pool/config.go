@@ -20,7 +20,8 @@ type Config struct {
 	Difficulty float64 // of shares at first, and for ever without Vardiff; 0: 0.01
 
 	// Vardiff is how many shares a minute each connection should send; its
-	// difficulty follows. 0: difficulty stays.
+	// difficulty follows, from Difficulty on and never above the network's, where
+	// miners would keep blocks to themselves. 0: difficulty stays.
 	Vardiff float64
 
 	// MinDifficulty and MaxDifficulty bound Vardiff and what clients ask for, not
@@ -39,9 +40,12 @@ type Config struct {
 	// once.
 	StaleGrace time.Duration
 
-	Republish   time.Duration // the job is sent again with a fresh time this often; 0: never
-	MaxConns    int           // further connections are closed at once; 0: 10000
-	IdleTimeout time.Duration // without a line from an authorized client; 0: 6 h
+	Republish time.Duration // the job is sent again with a fresh time this often; 0: never
+
+	MaxConns         int           // further connections are sent away at once; 0: 10000
+	HandshakeTimeout time.Duration // from the connection to an authorized worker; 0: 1 min
+	IdleTimeout      time.Duration // without a line from an authorized client; 0: 6 h
+	Guard            Guard         // what one address may do
 
 	// Limits caps what clients send. Zeros are defaults, as in v1, but for Line:
 	// 64 KiB.
@@ -52,14 +56,16 @@ type Config struct {
 	Authorize func(worker, password string) error
 
 	// Log gets the events. Each has the attribute "event": connected, subscribed,
-	// authorized, job, share, block, disconnected, and a few less common ones.
-	// nil: discarded.
+	// authorized, job, share, block, disconnected, and a few less common ones. What
+	// clients can make happen at will comes at the level of debugging once it is
+	// many a minute. nil: discarded.
 	Log *slog.Logger
 }
 
 const (
 	defaultDifficulty = 0.01 // a share a second for 43 MH/s
 	defaultMaxConns   = 10_000
+	defaultHandshake  = time.Minute
 	defaultIdle       = 6 * time.Hour
 	defaultLine       = 64 << 10
 
@@ -72,12 +78,14 @@ const (
 // version rolling as in BIP320, 4 bytes of extranonce2 and a job every 30 s.
 func DefaultConfig() Config {
 	return Config{
-		Difficulty:      defaultDifficulty,
-		VersionMask:     0x1fffe000,
-		Extranonce2Size: 4,
-		Republish:       30 * time.Second,
-		MaxConns:        defaultMaxConns,
-		IdleTimeout:     defaultIdle,
+		Difficulty:       defaultDifficulty,
+		VersionMask:      0x1fffe000,
+		Extranonce2Size:  4,
+		Republish:        30 * time.Second,
+		MaxConns:         defaultMaxConns,
+		HandshakeTimeout: defaultHandshake,
+		IdleTimeout:      defaultIdle,
+		Guard:            DefaultGuard(),
 	}
 }
 
@@ -92,9 +100,13 @@ func (c *Config) fill() error {
 	if c.MaxConns == 0 {
 		c.MaxConns = defaultMaxConns
 	}
+	if c.HandshakeTimeout == 0 {
+		c.HandshakeTimeout = defaultHandshake
+	}
 	if c.IdleTimeout == 0 {
 		c.IdleTimeout = defaultIdle
 	}
+	c.Guard.fill()
 	if c.Limits.Line <= 0 {
 		c.Limits.Line = defaultLine
 	}
@@ -114,10 +126,10 @@ func (c *Config) fill() error {
 		return fmt.Errorf("pool: extranonce1 of %d bytes, want at most %d", len(c.Extranonce1), v1.MaxExtranonce1)
 	case c.MaxConns < 0:
 		return fmt.Errorf("pool: at most %d connections: want 1 or more", c.MaxConns)
-	case c.Republish < 0 || c.IdleTimeout < 0 || c.StaleGrace < 0:
+	case min(c.Republish, c.HandshakeTimeout, c.IdleTimeout, c.StaleGrace) < 0:
 		return errors.New("pool: a time is negative")
 	}
-	return nil
+	return c.Guard.check()
 }
 
 func (c *Config) checkBounds() error {

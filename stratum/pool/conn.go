@@ -7,9 +7,9 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/netip"
 	"os"
 	"slices"
-	"strconv"
 	"sync"
 	"time"
 
@@ -18,18 +18,13 @@ import (
 )
 
 const (
-	handshakeTime = time.Minute      // from the connection to an authorized worker
-	lineTime      = 30 * time.Second // from a line's first byte to its end
-	writeTime     = 10 * time.Second // for one line; who reads more slowly is dropped
-	flushTime     = 5 * time.Second  // for everything, at the end
+	lineTime  = 30 * time.Second // from a line's first byte to its end
+	writeTime = 10 * time.Second // for one line; who reads more slowly is dropped
+	flushTime = 5 * time.Second  // for everything, at the end
 
 	answerQueue = 64  // answers not yet written; more make the reader wait
 	jobsKept    = 128 // of one connection; shares of older ones are not found
 	maxWorkers  = 256 // of one connection
-
-	// Of what a client may do wrong again and again, so much is warned of.
-	warnings     = 10
-	warningsSpan = time.Minute
 )
 
 var (
@@ -50,6 +45,8 @@ type conn struct {
 	id     uint64
 	remote string
 	since  time.Time
+	key    netip.Addr // what its address counts as
+	bound  bool       // by Guard
 	log    *slog.Logger
 
 	answers chan func() v1.Message // to the writer; closed by the reader at its end
@@ -108,6 +105,7 @@ func newConn(p *Pool, nc net.Conn) *conn {
 		done:    make(chan struct{}),
 	}
 	c.workers = make(map[string]*worker)
+	c.warned.most = warnings
 	c.difficulty = p.cfg.Difficulty
 	c.vardiff.perSecond = p.cfg.Vardiff / 60
 	c.log = p.log.With("conn", c.id, "remote", c.remote)
@@ -163,6 +161,7 @@ func (c *conn) wakeUp() {
 // read takes lines and answers them until the first error.
 func (c *conn) read() error {
 	in := v1.NewConn(&patientReader{conn: c}, c.pool.cfg.Limits)
+	lines := pace{perSecond: c.pool.cfg.Guard.Lines}
 	for {
 		m, err := in.Read()
 		var field *v1.FieldError
@@ -175,6 +174,22 @@ func (c *conn) read() error {
 		if err != nil {
 			return err
 		}
+		if c.bound && lines.perSecond > 0 {
+			c.sleep(lines.wait(time.Now()))
+		}
+	}
+}
+
+// sleep waits, at most until the connection has to end.
+func (c *conn) sleep(d time.Duration) {
+	if d <= 0 {
+		return
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-c.done:
 	}
 }
 
@@ -257,104 +272,6 @@ func (c *conn) keepClosed() {
 	}
 }
 
-// tell sends what the client has to be told.
-func (c *conn) tell() error {
-	news, err := c.news()
-	for _, m := range news {
-		if err == nil {
-			err = c.send(m)
-		}
-	}
-	return err
-}
-
-// news returns what the client has to be told, and notes it as told.
-func (c *conn) news() ([]v1.Message, error) {
-	j := c.pool.now()
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if !c.ready || j == nil {
-		return nil, nil
-	}
-	var out []v1.Message
-	s := &c.sent
-	first := s.job == nil
-	clean := first || s.job.epoch != j.epoch
-	if mask := c.mask & j.mask; mask != s.mask {
-		s.mask = mask
-		out = append(out, &v1.SetVersionMask{Mask: mask})
-	}
-	again := c.difficulty != s.difficulty
-	if again {
-		target, err := hasher.TargetFromDifficulty(c.difficulty)
-		if err != nil { // not reached: every difficulty was checked on its way in
-			return nil, err
-		}
-		s.difficulty, s.target = c.difficulty, target
-		out = append(out, &v1.SetDifficulty{Difficulty: c.difficulty})
-	}
-	if j == s.job && !again {
-		return out, nil
-	}
-	if first {
-		c.vardiff.start(time.Now())
-	}
-	if clean { // of the one before, shares are told to be stale
-		s.jobs = slices.DeleteFunc(s.jobs, func(old sentJob) bool { return old.job.epoch+1 < j.epoch })
-	}
-	if len(s.jobs) == jobsKept {
-		s.jobs = slices.Delete(s.jobs, 0, 1)
-	}
-	s.job = j
-	id := c.pool.lastJob.Add(1)
-	s.jobs = append(s.jobs, sentJob{id, j, s.difficulty, s.target})
-	return append(out, notify(j, id, clean)), nil
-}
-
-// notify writes a job for Stratum V1.
-func notify(j *job, id uint64, clean bool) *v1.Notify {
-	t := j.template
-	return &v1.Notify{
-		JobID:    strconv.FormatUint(id, 16),
-		PrevHash: t.PrevHash,
-		Coinb1:   j.prefix,
-		Coinb2:   j.suffix,
-		Branch:   t.Branch,
-		Version:  t.Version,
-		Bits:     t.Bits,
-		NTime:    j.time,
-		Clean:    clean,
-	}
-}
-
-// retarget lets vardiff change the difficulty.
-func (c *conn) retarget() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.vardiff.perSecond == 0 || c.sent.job == nil {
-		return
-	}
-	now := time.Now()
-	factor := c.vardiff.retarget(now)
-	if factor == 1 {
-		return
-	}
-	d := round3(c.difficulty * factor)
-	// Above the network's difficulty miners would keep blocks to themselves,
-	// unless the pool began there.
-	if network := c.sent.job.difficulty; network >= c.pool.cfg.Difficulty {
-		d = min(d, network)
-	}
-	d = c.pool.cfg.clamp(d, c.floor)
-	c.vardiff.start(now)
-	if d == c.difficulty {
-		return
-	}
-	c.log.Debug("difficulty changed", "event", "difficulty", "difficulty", d, "was", c.difficulty)
-	c.difficulty = d
-	c.wakeUp()
-}
-
 // leave gives back what the connection holds.
 func (c *conn) leave() {
 	c.mu.Lock()
@@ -396,7 +313,7 @@ type patientReader struct {
 
 func (r *patientReader) Read(b []byte) (int, error) {
 	c := r.conn
-	deadline, late := c.since.Add(handshakeTime), errHandshake
+	deadline, late := c.since.Add(c.pool.cfg.HandshakeTimeout), errHandshake
 	c.mu.Lock()
 	if c.ready {
 		deadline, late = time.Now().Add(c.pool.cfg.IdleTimeout), errIdle
@@ -434,26 +351,12 @@ func reasonOf(err error) string {
 	return v1.CleanText(err.Error(), 256)
 }
 
-// limiter lets some things through in a time.
-type limiter struct {
-	since time.Time
-	n     int
-}
-
-func (l *limiter) allow(now time.Time) bool {
-	if now.Sub(l.since) > warningsSpan {
-		l.since, l.n = now, 0
-	}
-	l.n++
-	return l.n <= warnings
-}
-
 // complaint returns the level at which something that the client did wrong is
 // logged: a flood of it only for those who look at everything.
 func (c *conn) complaint(now time.Time) slog.Level {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.warned.allow(now) {
+	if ok, _ := c.warned.allow(now); ok {
 		return slog.LevelWarn
 	}
 	return slog.LevelDebug

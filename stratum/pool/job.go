@@ -39,6 +39,20 @@ func newJob(t *Template, size int, mask uint32) (*job, error) {
 	return j, nil
 }
 
+// leastCap is the difficulty from which on shares may not be harder than blocks:
+// that of 16 hashes. Below it, as on regtest and simnet, where every second hash
+// is a block, there would be nothing but blocks.
+const leastCap = 16.0 / (1 << 32)
+
+// cap brings a share difficulty down to the network's, above which miners would
+// keep blocks to themselves.
+func (j *job) cap(d float64) float64 {
+	if j.difficulty < leastCap {
+		return d
+	}
+	return min(d, j.difficulty)
+}
+
 // at returns the job with its time moved on by what has passed since its
 // template came.
 func (j *job) at(passed time.Duration) *job {

@@ -46,6 +46,7 @@ type claim struct {
 type verdict struct {
 	code       int // V1 error code
 	reason     string
+	innocent   bool    // it is refused, but through no fault of the client's
 	difficulty float64 // that the share counts for
 	found      *found  // nil if the share was refused before it was hashed
 	block      bool    // it meets the network's target
@@ -80,7 +81,7 @@ func judge(c *claim, s *session, a age, extranonce2Size int, now time.Time) *ver
 	v.block = c.job.network.Meets(h)
 	switch {
 	case a == stale:
-		v.code, v.reason = v1.CodeJobNotFound, "job not found: it is stale"
+		v.code, v.reason, v.innocent = v1.CodeJobNotFound, "job not found: it is stale", true
 		v.block = v.block && s.first(c.job.epoch, *h)
 	case !v.block && !c.target.Meets(h):
 		v.code, v.reason = v1.CodeLowDifficulty, fmt.Sprintf("low difficulty: the share has %.6g, want %.6g", h.Difficulty(), c.difficulty)

@@ -172,9 +172,13 @@ func (c *conn) subscribe(m *v1.Subscribe) error {
 func (c *conn) authorize(m *v1.Authorize) error {
 	if err := c.admit(m); err != "" {
 		c.log.Log(context.Background(), c.complaint(time.Now()), "worker refused", "event", "unauthorized", "worker", v1.CleanText(m.Worker, shownName), "reason", err)
-		return c.refuse(m.ID, v1.CodeUnauthorized, err)
+		ban := c.pool.blame(c, refusedWorker, time.Now())
+		if err := c.refuse(m.ID, v1.CodeUnauthorized, err); err != nil {
+			return err
+		}
+		return ban
 	}
-	c.log.Info("worker authorized", "event", "authorized", "worker", v1.CleanText(m.Worker, shownName))
+	c.log.Log(context.Background(), c.pool.coming.level(c.log, time.Now()), "worker authorized", "event", "authorized", "worker", v1.CleanText(m.Worker, shownName))
 	if err := c.accept(m.ID); err != nil {
 		return err
 	}
@@ -253,6 +257,13 @@ func (c *conn) transactions(m *v1.GetTransactions) error {
 	return c.answer(func() v1.Message { return v1.TransactionsResponse(m.ID, txs) })
 }
 
+// gaveJob reports whether a job of this id may have been sent to somebody, in
+// this run or one before.
+func (p *Pool) gaveJob(id string) bool {
+	n, err := strconv.ParseUint(id, 16, 64)
+	return err == nil && n <= p.lastJob.Load()
+}
+
 // jobLocked returns a job by its id, nil if the client has no such job.
 func (c *conn) jobLocked(id string) *sentJob {
 	n, err := strconv.ParseUint(id, 16, 64)
@@ -294,7 +305,9 @@ func (c *conn) claim(m *v1.Submit) (*claim, *session, *worker, *verdict) {
 	}
 	s := c.jobLocked(m.JobID)
 	if s == nil {
-		return nil, nil, w, refuse(v1.CodeJobNotFound, "job not found")
+		v := refuse(v1.CodeJobNotFound, "job not found")
+		v.innocent = c.pool.gaveJob(m.JobID)
+		return nil, nil, w, v
 	}
 	version := s.job.template.Version
 	if m.HasVersionBits {
@@ -336,7 +349,10 @@ func (c *conn) settle(id v1.ID, w *worker, jobID string, v *verdict) error {
 	if v.code != 0 {
 		reason := v1.CleanText(v.reason, 256)
 		c.log.Log(context.Background(), c.complaint(now), "share rejected", append(attrs, "result", "rejected", "code", v.code, "reason", reason)...)
-		return c.refuse(id, v.code, reason)
+		return c.punish(id, v, reason, now)
+	}
+	if c.bound {
+		c.pool.guard.good(c.key, now)
 	}
 	c.log.Debug("share accepted", append(attrs, "result", "accepted")...)
 	if err := c.accept(id); err != nil {
@@ -349,6 +365,20 @@ func (c *conn) settle(id v1.ID, w *worker, jobID string, v *verdict) error {
 		c.retarget()
 	}
 	return nil
+}
+
+// punish answers a bad share. One too many ends the connection.
+func (c *conn) punish(id v1.ID, v *verdict, reason string, now time.Time) error {
+	var ban error
+	if !v.innocent {
+		if ban = c.pool.blame(c, 1, now); ban != nil {
+			reason += "; " + ban.Error()
+		}
+	}
+	if err := c.refuse(id, v.code, reason); err != nil {
+		return err
+	}
+	return ban
 }
 
 // handOver gives a block to the source. It waits for the outcome, but not for so

@@ -101,6 +101,21 @@ func (p *pipes) dial() net.Conn {
 	return ours
 }
 
+// dialFrom connects as a host somewhere.
+func (p *pipes) dialFrom(ip string) net.Conn {
+	ours, theirs := net.Pipe()
+	p.conns <- elsewhere{theirs, &net.TCPAddr{IP: net.ParseIP(ip), Port: 1}}
+	return ours
+}
+
+// elsewhere is a connection from another address.
+type elsewhere struct {
+	net.Conn
+	addr net.Addr
+}
+
+func (e elsewhere) RemoteAddr() net.Addr { return e.addr }
+
 // miner is a client in raw lines, with its own idea of what a share is.
 type miner struct {
 	t     testing.TB

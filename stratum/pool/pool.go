@@ -35,13 +35,17 @@ type Pool struct {
 	started  time.Time
 	sessions *sessions
 	ledger   ledger
+	guard    *guard
+	coming   chatter // lines about connections
+	refusals chatter // about those that were sent away
+
+	farewells chan struct{} // holds one for each client that is being sent away
 
 	lastConn atomic.Uint64
 	lastJob  atomic.Uint64 // the latest job id
 
 	mu      sync.Mutex // guards the rest
 	conns   map[*conn]struct{}
-	full    time.Time // when the log last said that there are too many connections
 	current *job      // nil: no work
 	came    time.Time // when current's template did
 	turned  time.Time // when current's epoch began
@@ -59,7 +63,12 @@ func New(cfg Config) (*Pool, error) {
 		started:  time.Now(),
 		sessions: newSessions(cfg.Extranonce1),
 		ledger:   ledger{workers: make(map[string]*worker)},
+		guard:    newGuard(cfg.Guard),
+		coming:   chatter{limiter: limiter{most: comingShown}},
+		refusals: chatter{limiter: limiter{most: warnings}},
 		conns:    make(map[*conn]struct{}),
+
+		farewells: make(chan struct{}, mostFarewells),
 	}
 	// Ids of an earlier run are not met again: its shares get "job not found".
 	p.lastJob.Store(uint64(p.started.Unix()) << 16)
@@ -132,7 +141,11 @@ func (p *Pool) publish(t *Template) error {
 
 // warnLocked says so when the network has become easier than shares are.
 func (p *Pool) warnLocked(j *job) {
-	if d := p.cfg.Difficulty; d > j.difficulty && (p.current == nil || p.current.difficulty != j.difficulty) {
+	d := p.cfg.Difficulty
+	if p.cfg.Vardiff > 0 {
+		d = max(j.cap(d), p.cfg.MinDifficulty)
+	}
+	if d > j.difficulty && (p.current == nil || p.current.difficulty != j.difficulty) {
 		p.log.Warn("shares are harder than blocks: miners may keep blocks to themselves; lower the pool's difficulty",
 			"event", "difficulty", "difficulty", d, "network", j.difficulty)
 	}
@@ -243,39 +256,4 @@ func pause(ctx context.Context, d time.Duration) bool {
 	case <-t.C:
 		return true
 	}
-}
-
-// serve is the whole life of a connection.
-func (p *Pool) serve(ctx context.Context, nc net.Conn) {
-	c := newConn(p, nc)
-	defer c.blocks.Wait()
-	defer nc.Close()
-	if !p.admit(c) {
-		return
-	}
-	c.log.Info("connected", "event", "connected")
-	err := c.run(ctx)
-	p.mu.Lock()
-	delete(p.conns, c)
-	p.mu.Unlock()
-	c.leave()
-	c.log.Info("disconnected", "event", "disconnected", "reason", reasonOf(err))
-}
-
-// admit adds a connection to those that get jobs.
-func (p *Pool) admit(c *conn) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.closed {
-		return false
-	}
-	if len(p.conns) >= p.cfg.MaxConns {
-		if now := time.Now(); now.Sub(p.full) > time.Minute {
-			p.full = now
-			p.log.Warn("too many connections", "event", "refused", "connections", len(p.conns))
-		}
-		return false
-	}
-	p.conns[c] = struct{}{}
-	return true
 }

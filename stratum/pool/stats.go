@@ -21,6 +21,7 @@ type Stats struct {
 	Blocks      []BlockStats  `json:"blocks"` // the latest last, at most 64
 	Found       uint64        `json:"blocks_found"`
 	Refused     uint64        `json:"blocks_refused"`
+	Bans        uint64        `json:"bans"`
 	Conns       []ConnStats   `json:"connections"` // oldest first
 	Workers     []WorkerStats `json:"workers"`     // by name
 }
@@ -237,6 +238,7 @@ func (p *Pool) Stats() Stats {
 		s.Conns = append(s.Conns, c.stats())
 	}
 
+	s.Bans = p.guard.bans()
 	l := &p.ledger
 	l.mu.Lock()
 	defer l.mu.Unlock()

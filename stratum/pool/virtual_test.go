@@ -44,23 +44,27 @@ func TestVardiff(t *testing.T) {
 	}
 }
 
-// TestVardiffBounds: neither bound is passed, nor the network's difficulty unless
-// the pool began above it.
+// TestVardiffBounds: neither bound is passed, nor the network's difficulty, even
+// if the pool began above it, unless every few hashes are a block.
 func TestVardiffBounds(t *testing.T) {
 	for _, c := range []struct {
 		bits        uint32
+		first       float64
 		min, max    float64
 		least, most float64
 	}{
-		{hardBits, 0, 1e-7, 1e-7, 1e-7},
-		{hardBits, 1e-5, 0, 1e-5, 1e-5},
-		{easyBits, 0, 0, 5.96e-8, 5.97e-8},
-		{0x207fffff, 0, 0, 6e-8, 3e-7}, // free: about 1.2e-7
+		{hardBits, 1e-8, 0, 1e-7, 1e-7, 1e-7},
+		{hardBits, 1e-8, 1e-5, 0, 1e-5, 1e-5},
+		{easyBits, 1e-8, 0, 0, 5.96e-8, 5.97e-8},
+		{easyBits, 1e-6, 0, 0, 5.96e-8, 5.97e-8},
+		{easyBits, 1e-6, 1e-7, 0, 1e-7, 1e-7},
+		{0x207fffff, 1e-8, 0, 0, 6e-8, 3e-7}, // free: about 1.2e-7
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			cfg := easy()
 			cfg.Source = chainOf(c.bits)
 			cfg.Vardiff = 60
+			cfg.Difficulty = c.first
 			cfg.MinDifficulty, cfg.MaxDifficulty = c.min, c.max
 			l := newPipes()
 			r := startOn(t, cfg, l)

@@ -25,6 +25,13 @@ type Info struct {
 	Threads int    // that mine at the moment; 0 where there are none
 }
 
+// Health is what a device's sensors say. A field of 0 is not known.
+type Health struct {
+	Temperature float64 // °C, of the hottest place that is known
+	Fan         float64 // percent of its full speed
+	Power       float64 // W
+}
+
 // Feed is one device's handle to the miner. Its methods may be called from any
 // goroutine of the device.
 type Feed struct {
@@ -33,6 +40,7 @@ type Feed struct {
 	_      [64]byte      // keeps tried off the cache line of what all read
 	tried  atomic.Uint64 // headers
 	_      [56]byte
+	health atomic.Pointer[Health]
 }
 
 // found is a candidate on its way to the collector.
@@ -54,6 +62,9 @@ func (f *Feed) Next(ctx context.Context, n uint64, w *Work) error {
 
 // Tried counts n headers as hashed in full, once a batch.
 func (f *Feed) Tried(n uint64) { f.tried.Add(n) }
+
+// Health says how the device is. The newest counts.
+func (f *Feed) Health(h Health) { f.health.Store(&h) }
 
 // Found reports a nonce of w's range that gave, with the given header version, a
 // hash at or below w.Limit. The miner verifies it. Found waits while the pool

@@ -201,6 +201,9 @@ func (l *ledger) snapshot(feeds []*Feed) Snapshot {
 	for i := range l.devices {
 		d := &l.devices[i]
 		state := DeviceState{Hashes: feeds[i].tried.Load(), Rate: d.meter.rate(), Shares: d.tally, Err: d.err}
+		if h := feeds[i].health.Load(); h != nil {
+			state.Health = *h
+		}
 		if s.Elapsed > 0 {
 			state.Rate.Avg = float64(state.Hashes) / s.Elapsed.Seconds()
 		}

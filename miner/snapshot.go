@@ -45,6 +45,7 @@ type DeviceState struct {
 	Rate   Rate
 	Shares Tally
 	Err    error // why it is not running; nil while it is
+	Health Health
 }
 
 // SourceReport is one source's part.

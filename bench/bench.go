@@ -209,7 +209,7 @@ func (r *runner) verify(ctx context.Context) (wrong map[string]error, err error)
 	}
 	for _, c := range r.cfg.Cases {
 		result := Result{
-			Kernel: c.Kernel.Name, Device: "cpu", Threads: c.Threads, Versions: c.Versions,
+			Kernel: c.Kernel.Name, Device: c.where(), Threads: c.Threads, Versions: c.Versions,
 			Headers: headers[c.Kernel.Name], Verified: wrong[c.Kernel.Name] == nil,
 			Samples: []float64{}, SamplesPerCPU: []float64{},
 		}

@@ -23,9 +23,9 @@ func quick(cases ...Case) Config {
 
 func TestRun(t *testing.T) {
 	k, minio := generic(t), minioKernel(t)
-	cfg := quick(Case{k, 1, 1}, Case{minio, 1, 1}, Case{k, 2, 4})
+	cfg := quick(Case{Kernel: k, Threads: 1, Versions: 1}, Case{Kernel: minio, Threads: 1, Versions: 1}, Case{Kernel: k, Threads: 2, Versions: 4})
 	cfg.Time = 20 * time.Millisecond // a stack that the system holds up for longer than that counts nothing
-	cfg.Latency, cfg.Stack = &Case{k, 2, 1}, &Case{k, 1, 1}
+	cfg.Latency, cfg.Stack = &Case{Kernel: k, Threads: 2, Versions: 1}, &Case{Kernel: k, Threads: 1, Versions: 1}
 	var steps []Step
 	cfg.Progress = func(s Step) { steps = append(steps, s) }
 	r, err := Run(t.Context(), cfg)
@@ -114,7 +114,7 @@ func TestRunStops(t *testing.T) {
 		{"generic, 1 thread, run 2", 2, true, true},
 	} {
 		ctx, cancel := context.WithCancelCause(t.Context())
-		cfg := quick(Case{generic(t), 1, 1}, Case{generic(t), 2, 1})
+		cfg := quick(Case{Kernel: generic(t), Threads: 1, Versions: 1}, Case{Kernel: generic(t), Threads: 2, Versions: 1})
 		cfg.Latency, cfg.Stack = &cfg.Cases[0], &cfg.Cases[0]
 		cfg.Progress = func(s Step) {
 			if strings.Contains(s.What, tt.at) {
@@ -143,7 +143,7 @@ func TestRunStops(t *testing.T) {
 // the others are.
 func TestRunWithoutWrongKernels(t *testing.T) {
 	wrong := hasher.Kernel{Name: "wrong", Lanes: 1, Versions: 1, Find: func(_ *hasher.Prep, _, _ uint32, found []hasher.Candidate) []hasher.Candidate { return found }}
-	cfg := quick(Case{wrong, 1, 1}, Case{generic(t), 1, 1})
+	cfg := quick(Case{Kernel: wrong, Threads: 1, Versions: 1}, Case{Kernel: generic(t), Threads: 1, Versions: 1})
 	cfg.Latency, cfg.Stack = &cfg.Cases[0], &cfg.Cases[0]
 	r, err := Run(t.Context(), cfg)
 	if err != nil {
@@ -174,10 +174,10 @@ func TestValidate(t *testing.T) {
 		"nothing to measure":                             func(c *Config) { c.Cases = nil },
 		"0 threads: want 1 to 4096":                      func(c *Config) { c.Cases[0].Threads = 0 },
 		"65537 versions: want 1 to 65536":                func(c *Config) { c.Cases[0].Versions = 65537 },
-		"kernel wide tries 16 versions at once: 8 is no": func(c *Config) { c.Stack = &Case{wide, 1, 8} },
+		"kernel wide tries 16 versions at once: 8 is no": func(c *Config) { c.Stack = &Case{Kernel: wide, Threads: 1, Versions: 8} },
 		`kernel "" is not complete`:                      func(c *Config) { c.Cases[0].Kernel = hasher.Kernel{} },
 	} {
-		cfg := quick(Case{k, 1, 1})
+		cfg := quick(Case{Kernel: k, Threads: 1, Versions: 1})
 		change(&cfg)
 		if _, err := Run(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %s", err, want)
@@ -223,7 +223,7 @@ func (l *ledger) twice() (n uint64) {
 // the kernel was given, versions included, however often the nonces run out.
 func TestHashesAreCountedOnce(t *testing.T) {
 	l := &ledger{asked: make(map[string][][2]uint64)}
-	c := Case{hasher.Kernel{Name: "book", Lanes: 4, Versions: 2, Find: l.find}, 3, 4}
+	c := Case{Kernel: hasher.Kernel{Name: "book", Lanes: 4, Versions: 2, Find: l.find}, Threads: 3, Versions: 4}
 	m, err := c.measure(t.Context(), MinTime, newEnergyMeter(fstest.MapFS{}))
 	if err != nil {
 		t.Fatal(err)
@@ -240,7 +240,7 @@ func TestHashesAreCountedOnce(t *testing.T) {
 
 	// At the end of the nonces a search goes on with another header.
 	l = &ledger{asked: make(map[string][][2]uint64)}
-	c = Case{hasher.Kernel{Name: "book", Lanes: 4, Versions: 1, Find: l.find}, 1, 1}
+	c = Case{Kernel: hasher.Kernel{Name: "book", Lanes: 4, Versions: 1, Find: l.find}, Threads: 1, Versions: 1}
 	s := newSearch(&c)
 	now := time.Now()
 	counted := uint64(0)
@@ -258,7 +258,7 @@ func TestHashesAreCountedOnce(t *testing.T) {
 
 // TestBatchSize: batches settle at what takes about a millisecond.
 func TestBatchSize(t *testing.T) {
-	c := Case{hasher.Kernel{Name: "idle", Lanes: 8, Versions: 1, Find: (&ledger{asked: map[string][][2]uint64{}}).find}, 1, 1}
+	c := Case{Kernel: hasher.Kernel{Name: "idle", Lanes: 8, Versions: 1, Find: (&ledger{asked: map[string][][2]uint64{}}).find}, Threads: 1, Versions: 1}
 	s := newSearch(&c)
 	if s.count != 8 {
 		t.Errorf("it begins with %d, want the lanes", s.count)
@@ -333,7 +333,7 @@ func TestSwitchboard(t *testing.T) {
 func BenchmarkKernel(b *testing.B) {
 	for _, k := range hasher.Kernels() {
 		b.Run(fmt.Sprintf("%s/threads=1", k.Name), func(b *testing.B) {
-			s := newSearch(&Case{k, 1, k.Versions})
+			s := newSearch(&Case{Kernel: k, Threads: 1, Versions: k.Versions})
 			now := time.Now()
 			for range 40 { // batches find their size
 				now = s.batch(now)

@@ -155,7 +155,7 @@ func (r *Report) Cases(kernels []hasher.Kernel) (cases []Case, missing []string)
 		found := false
 		for _, k := range kernels {
 			if k.Name == res.Kernel {
-				cases = append(cases, Case{k, res.Threads, res.Versions})
+				cases = append(cases, Case{Kernel: k, Threads: res.Threads, Versions: res.Versions})
 				found = true
 			}
 		}

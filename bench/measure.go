@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"math/rand/v2"
@@ -16,7 +17,19 @@ type Case struct {
 	Kernel   hasher.Kernel
 	Threads  int
 	Versions int // tried on each nonce; a multiple of Kernel.Versions
+
+	// Device is what Kernel hands its work to, "" for the processor itself. Then
+	// the CPU time is that of the whole process: what driving the device costs, or
+	// what it does itself if it is a processor.
+	Device string
+	Batch  time.Duration // how long one call of Find takes; 0: a millisecond
 }
+
+// warmBatches is how many batches a device needs until they have their size.
+const warmBatches = 20
+
+// where names what hashes.
+func (c *Case) where() string { return cmp.Or(c.Device, "cpu") }
 
 // measurement is one run of one Case.
 type measurement struct {
@@ -26,14 +39,14 @@ type measurement struct {
 	watts  float64       // of the processor packages meanwhile; 0: not known
 }
 
-// batchTime is how long one call of Kernel.Find takes: that of package cpu, since
-// what it costs belongs to the figure.
+// batchTime is how long one call of Kernel.Find takes on the processor: that of
+// package cpu, since what it costs belongs to the figure.
 const batchTime = time.Millisecond
 
 // measure hashes for d after a warm-up, and gives up when ctx ends.
 func (c *Case) measure(ctx context.Context, d time.Duration, energy *energyMeter) (measurement, error) {
 	threads := make([]thread, c.Threads)
-	from := time.Now().Add(warmUp(d))
+	from := time.Now().Add(max(warmUp(d), warmBatches*c.Batch))
 	var wg sync.WaitGroup
 	for i := range threads {
 		wg.Go(func() { threads[i].run(ctx, c, from, from.Add(d)) })
@@ -54,7 +67,7 @@ func (c *Case) measure(ctx context.Context, d time.Duration, energy *energyMeter
 		m.wall += t.wall / time.Duration(len(threads))
 		m.cpu += t.cpu
 	}
-	if elapsed > 0 {
+	if elapsed > 0 && c.Device == "" { // the meter is the processor's
 		m.watts = joules / elapsed.Seconds()
 	}
 	return m, nil
@@ -86,7 +99,11 @@ func (t *thread) run(ctx context.Context, c *Case, from, to time.Time) {
 	for now.Before(from) && ctx.Err() == nil {
 		now = s.batch(now)
 	}
-	cpu, told := threadCPU()
+	clock := threadCPU
+	if c.Device != "" {
+		clock = processCPU
+	}
+	cpu, told := clock()
 	began := now
 	for first := true; (first || now.Before(to)) && ctx.Err() == nil; first = false {
 		t.hashes += s.headers()
@@ -94,7 +111,7 @@ func (t *thread) run(ctx context.Context, c *Case, from, to time.Time) {
 	}
 	t.wall = now.Sub(began)
 	t.cpu = t.wall
-	if end, ok := threadCPU(); ok && told && end > cpu {
+	if end, ok := clock(); ok && told && end > cpu {
 		t.cpu = end - cpu
 	}
 }
@@ -102,17 +119,18 @@ func (t *thread) run(ctx context.Context, c *Case, from, to time.Time) {
 // search goes through headers none of which comes twice, in this or any other
 // search.
 type search struct {
-	kernel   *hasher.Kernel
-	header   hasher.Header
-	versions []uint32
-	prep     hasher.Prep
-	next     uint32 // nonce
-	count    uint32 // nonces of the next batch
-	found    []hasher.Candidate
+	kernel    *hasher.Kernel
+	header    hasher.Header
+	versions  []uint32
+	prep      hasher.Prep
+	next      uint32 // nonce
+	count     uint32 // nonces of the next batch
+	batchTime time.Duration
+	found     []hasher.Candidate
 }
 
 func newSearch(c *Case) *search {
-	s := &search{kernel: &c.Kernel, found: make([]hasher.Candidate, 0, 64)}
+	s := &search{kernel: &c.Kernel, batchTime: cmp.Or(c.Batch, batchTime), found: make([]hasher.Candidate, 0, 64)}
 	for i := 0; i < len(s.header); i += 8 {
 		binary.LittleEndian.PutUint64(s.header[i:], rand.Uint64())
 	}
@@ -140,9 +158,9 @@ func (s *search) batch(before time.Time) time.Time {
 		s.next = 0
 	}
 	switch took := after.Sub(before); {
-	case took < batchTime*2/3 && s.count < 1<<28:
+	case took < s.batchTime*2/3 && s.count < 1<<28:
 		s.count *= 2
-	case took > batchTime*2 && s.count > uint32(s.kernel.Lanes):
+	case took > s.batchTime*2 && s.count > uint32(s.kernel.Lanes):
 		s.count /= 2
 	}
 	return after

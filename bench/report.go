@@ -87,6 +87,9 @@ func (r *Report) finish() {
 			if b.Threads == a.Threads {
 				best = max(best, b.HS)
 			}
+			if b.Device != a.Device {
+				continue
+			}
 			if b.Threads == a.Threads && b.Kernel == "minio" && b.HS > 0 {
 				a.VsMinio = a.HS / b.HS
 			}

@@ -22,6 +22,7 @@ import (
 type benchOptions struct {
 	cfg       bench.Config
 	kernels   []string // names, or all, or auto
+	devices   []string // names; none: the processor
 	threads   []int    // none: one thread, and all of them for the fastest kernel
 	versions  int      // 0: what each kernel takes at once
 	latency   bool
@@ -57,6 +58,7 @@ Ctrl-C ends it with what was measured until then.`,
 		Example: `gominer bench
 gominer bench --kernel avx2,generic -t 1..4 --time 1s
 gominer bench --latency --stack
+gominer bench --device cpu,opencl0
 gominer bench --kernel all --verify --json > before.json
 gominer bench compare before.json after.json --fail-below -5%
 gominer bench --format benchstat > new.txt`,
@@ -78,12 +80,14 @@ gominer bench --format benchstat > new.txt`,
 	})
 	exclusive(cmd, "json", "format")
 	complete(cmd, "kernel", func() []string { return append(kernelNames(), allKernels, autoKernel) })
+	complete(cmd, "device", func() []string { return append(deviceNames(), openclKind) })
 	complete(cmd, "format", func() []string { return formats })
 	return cmd
 }
 
 func (o *benchOptions) measurementFlags(f *pflag.FlagSet) {
 	f.StringSliceVarP(&o.kernels, "kernel", "k", nil, "measure the kernels of `LIST`, all, or auto, the fastest (default: all; with --latency or --stack, auto)")
+	f.StringSliceVarP(&o.devices, "device", "d", nil, "measure the devices of `LIST`, as gominer devices names them: cpu, opencl0, …, or opencl for all of these (default: cpu)")
 	valueVar(f, &o.threads, "threads", "t", "", "with the numbers of threads in `LIST`, such as 4, 1..4 or 1,2,8 (default: 1, and for the fastest kernel also one for each processor)", parseThreads)
 	f.DurationVar(&o.cfg.Time, "time", 3*time.Second, "let each measurement take `TIME`")
 	f.IntVar(&o.cfg.Runs, "runs", 5, "measure everything `N` times, in turn")
@@ -117,10 +121,28 @@ func (p *process) bench(cmd *cobra.Command, o *benchOptions, args []string) erro
 
 // benchHere measures and writes the report.
 func (p *process) benchHere(ctx context.Context, o *benchOptions) error {
-	if err := o.cases(p); err != nil {
+	devices, err := o.openDevices(p)
+	defer func() {
+		for _, k := range devices {
+			k.Close()
+		}
+	}()
+	if err != nil {
 		return err
 	}
+	if len(devices) == 0 || slices.Contains(o.devices, cpuDevice) {
+		if err := o.cases(p); err != nil {
+			return err
+		}
+	} else if o.latency || o.stack {
+		return usagef("--latency and --stack measure the processor: add cpu to --device")
+	}
 	report, err := p.measureBench(ctx, o.cfg)
+	for _, k := range devices {
+		if e := k.Err(); e != nil && err == nil {
+			err = e
+		}
+	}
 	if report == nil {
 		return err
 	}

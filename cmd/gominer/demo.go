@@ -86,7 +86,7 @@ func (p *process) demo(ctx context.Context, o *demoOptions) error {
 		return verbError("demo", err)
 	}
 	d.welcome(l.Addr().String(), o.difficulty, rate)
-	devices, err := o.devices.open(d, kernels)
+	devices, err := o.devices.open(ctx, d, kernels)
 	if err != nil {
 		l.Close()
 		return verbError("demo", err)

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"gominer/hasher/cpu"
+	"gominer/hasher/opencl"
 )
 
 // deviceReport is what devices --json says of one device.
@@ -36,7 +37,14 @@ type kernelReport struct {
 const cpuDevice = "cpu"
 
 // deviceNames returns what --device takes.
-func deviceNames() []string { return []string{cpuDevice} }
+func deviceNames() []string {
+	names := []string{cpuDevice}
+	found, _ := opencl.Devices() // what is wrong is said where it matters
+	for _, f := range found {
+		names = append(names, f.Name)
+	}
+	return names
+}
 
 func newDevices(p *process) *cobra.Command {
 	asJSON := false
@@ -53,10 +61,27 @@ gominer devices --json`,
 			if err != nil {
 				return err
 			}
+			found, trouble := opencl.Devices()
 			if asJSON {
-				return p.writeJSON(map[string]any{"devices": []deviceReport{report}})
+				all := []any{report}
+				for i := range found {
+					all = append(all, describeOpenCL(&found[i]))
+				}
+				out := map[string]any{"devices": all}
+				if trouble != nil {
+					out["opencl_error"] = trouble.Error()
+				}
+				return p.writeJSON(out)
 			}
-			_, err = fmt.Fprint(p.stdout, report.text())
+			text := report.text()
+			for i := range found {
+				r := describeOpenCL(&found[i])
+				text += "\n" + r.text()
+			}
+			if trouble != nil {
+				text += "\nOpenCL: " + trouble.Error() + "\n"
+			}
+			_, err = fmt.Fprint(p.stdout, text)
 			return err
 		},
 	}

@@ -79,7 +79,7 @@ func (p *process) mine(ctx context.Context, o *mineOptions) error {
 	if err != nil {
 		return verbError("mine", err)
 	}
-	if cfg.Devices, err = o.devices.open(d, kernels); err != nil {
+	if cfg.Devices, err = o.devices.open(ctx, d, kernels); err != nil {
 		return verbError("mine", err)
 	}
 	return d.mine(ctx, cfg)

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"gominer/hasher/opencl"
 )
 
 func TestMain(m *testing.M) {
@@ -40,6 +42,16 @@ func TestScripts(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			env.Values[programsKey{}] = &programs{byName: make(map[string]*program)}
 			return nil
+		},
+		Condition: func(name string) (bool, error) {
+			if name != "opencl" {
+				return false, fmt.Errorf("unknown condition %q", name)
+			}
+			found, err := opencl.Devices()
+			if len(found) == 0 && os.Getenv("GOMINER_CI") != "" {
+				return false, fmt.Errorf("no OpenCL device: %w", err)
+			}
+			return len(found) > 0, nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"start":    startProgram,

@@ -28,6 +28,11 @@ var Table = map[string]Row{
 	"hasher/hashertest": {Ours: []string{"hasher"}},
 	"hasher/cpu":        {Ours: []string{"hasher", "miner"}, Third: []string{"golang.org/x/sys"}},
 
+	"kernels":              {},
+	"hasher/opencl":        {Ours: []string{"hasher", "miner", "kernels", "hasher/opencl/cl"}},
+	"hasher/opencl/cl":     {Ours: []string{"internal/dl"}},
+	"hasher/opencl/sensor": {Ours: []string{"miner", "internal/dl"}},
+
 	"miner":           {Ours: []string{"hasher"}},
 	"miner/minertest": {Ours: []string{"hasher", "miner"}},
 	"miner/solo":      {Ours: []string{"hasher", "miner", "internal/chain", "internal/node"}},
@@ -38,12 +43,14 @@ var Table = map[string]Row{
 	"stratum":       {Ours: []string{"hasher", "miner", "stratum/v1"}, Third: []string{"golang.org/x/net/publicsuffix"}},
 	"stratum/pool":  {Ours: []string{"hasher", "stratum/v1", "internal/chain", "internal/node"}},
 
-	"internal/chain":    {Ours: []string{"hasher"}},
-	"internal/node":     {Ours: []string{"hasher", "internal/chain"}},
-	"internal/mainnet":  {},
-	"internal/archtest": {},
-	"internal/sv2peer":  {},
-	"internal/jsonline": {},
+	"internal/gpureport": {Ours: []string{"hasher", "hasher/opencl", "hasher/opencl/cl", "hasher/opencl/sensor", "miner"}},
+	"internal/dl":        {Third: []string{"github.com/ebitengine/purego", "golang.org/x/sys"}},
+	"internal/chain":     {Ours: []string{"hasher"}},
+	"internal/node":      {Ours: []string{"hasher", "internal/chain"}},
+	"internal/mainnet":   {},
+	"internal/archtest":  {},
+	"internal/sv2peer":   {},
+	"internal/jsonline":  {},
 
 	"bench": {Ours: []string{"hasher", "hasher/cpu", "miner"}},
 
@@ -55,6 +62,7 @@ var Table = map[string]Row{
 
 // Linked has every module of others that ends up in a binary, by whom it comes.
 var Linked = map[string]string{
+	"github.com/ebitengine/purego":         "internal/dl",
 	"github.com/inconshreveable/mousetrap": "cobra, on Windows",
 	"github.com/klauspost/cpuid/v2":        "hasher",
 	"github.com/minio/sha256-simd":         "hasher",

@@ -68,6 +68,10 @@ gominer pool --node http://127.0.0.1:8332 --cookie-file ~/.bitcoin/.cookie --coi
 		f.Float64Var(&o.pool.MaxDifficulty, "max-difficulty", 0, "no miner gets a difficulty above `D`")
 		valueVar(f, &o.pool.VersionMask, "version-mask", "", fmt.Sprintf("%08x", o.pool.VersionMask), "miners may roll the version bits of `HEX`; 0 is none", parseMask)
 		f.IntVar(&o.pool.Extranonce2Size, "extranonce2-size", o.pool.Extranonce2Size, "miners choose `N` bytes of extranonce2, 0 to 16")
+		f.DurationVar(&o.pool.ExtranonceEvery, "extranonce-every", 0, "give miners that understand it another extranonce1 every `TIME`")
+		f.StringVar(&o.pool.Message, "message", "", "have miners show `TEXT` when they come")
+		f.StringVar(&o.pool.Successor, "move-to", "", "when the pool ends, send its miners to `ADDR`, host:port")
+		f.DurationVar(&o.pool.PingEvery, "ping-every", 0, "ask who has been silent for `TIME` for a sign of life, and drop who has stopped giving it")
 	})
 	section(cmd, "Blocks", func(f *pflag.FlagSet) {
 		f.StringVar(&o.node.URL, "node", "", "take work from the node at `URL`, http://user:pass@host:port, and give blocks to it")
@@ -125,7 +129,8 @@ func (o *poolOptions) check() error {
 	for _, f := range []struct {
 		flag string
 		v    time.Duration
-	}{{"block-every", o.chain.BlockEvery}, {"republish", o.pool.Republish}, {"stale-grace", o.pool.StaleGrace}} {
+	}{{"block-every", o.chain.BlockEvery}, {"republish", o.pool.Republish}, {"stale-grace", o.pool.StaleGrace},
+		{"extranonce-every", o.pool.ExtranonceEvery}, {"ping-every", o.pool.PingEvery}} {
 		if f.v < 0 {
 			return usagef("--%s %v: want a time above 0, or 0 for never", f.flag, f.v)
 		}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"net"
+	"strconv"
 	"time"
 
 	"gominer/hasher"
@@ -40,6 +42,21 @@ type Config struct {
 	// once.
 	StaleGrace time.Duration
 
+	Message string // that clients show their users when they come; "": none
+
+	// ExtranonceEvery is how often clients that understand it get another
+	// extranonce1. 0: never.
+	ExtranonceEvery time.Duration
+
+	// PingEvery is how long a client may be silent before it is asked for a sign of
+	// life. One that has given it before, and does not in as long again, is dropped.
+	// 0: never.
+	PingEvery time.Duration
+
+	// Successor is the host:port that clients are sent to when serving ends. "":
+	// they are left to themselves.
+	Successor string
+
 	Republish time.Duration // the job is sent again with a fresh time this often; 0: never
 
 	MaxConns         int           // further connections are sent away at once; 0: 10000
@@ -60,6 +77,8 @@ type Config struct {
 	// clients can make happen at will comes at the level of debugging once it is
 	// many a minute. nil: discarded.
 	Log *slog.Logger
+
+	goodbye *v1.Reconnect // to Successor
 }
 
 const (
@@ -126,10 +145,30 @@ func (c *Config) fill() error {
 		return fmt.Errorf("pool: extranonce1 of %d bytes, want at most %d", len(c.Extranonce1), v1.MaxExtranonce1)
 	case c.MaxConns < 0:
 		return fmt.Errorf("pool: at most %d connections: want 1 or more", c.MaxConns)
-	case min(c.Republish, c.HandshakeTimeout, c.IdleTimeout, c.StaleGrace) < 0:
+	case min(c.Republish, c.HandshakeTimeout, c.IdleTimeout, c.StaleGrace, c.ExtranonceEvery, c.PingEvery) < 0:
 		return errors.New("pool: a time is negative")
 	}
+	if c.Successor != "" {
+		host, port, err := splitAddress(c.Successor)
+		if err != nil {
+			return fmt.Errorf("pool: successor: %w", err)
+		}
+		c.goodbye = &v1.Reconnect{Host: host, Port: port}
+	}
 	return c.Guard.check()
+}
+
+// splitAddress takes host:port apart.
+func splitAddress(addr string) (host string, port uint16, err error) {
+	host, digits, err := net.SplitHostPort(addr)
+	if err != nil {
+		return "", 0, fmt.Errorf("%q is not host:port", addr)
+	}
+	n, err := strconv.ParseUint(digits, 10, 16)
+	if err != nil || n == 0 || host == "" {
+		return "", 0, fmt.Errorf("%q is not a host and a port from 1 to 65535", addr)
+	}
+	return host, uint16(n), nil
 }
 
 func (c *Config) checkBounds() error {

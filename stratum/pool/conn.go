@@ -11,6 +11,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"gominer/hasher"
@@ -22,9 +23,10 @@ const (
 	writeTime = 10 * time.Second // for one line; who reads more slowly is dropped
 	flushTime = 5 * time.Second  // for everything, at the end
 
-	answerQueue = 64  // answers not yet written; more make the reader wait
-	jobsKept    = 128 // of one connection; shares of older ones are not found
-	maxWorkers  = 256 // of one connection
+	answerQueue = 64       // answers not yet written; more make the reader wait
+	mostOut     = 16 << 20 // bytes of a line of ours: the transactions of a full block
+	jobsKept    = 128      // of one connection; shares of older ones are not found
+	maxWorkers  = 256      // of one connection
 )
 
 var (
@@ -49,10 +51,12 @@ type conn struct {
 	bound  bool       // by Guard
 	log    *slog.Logger
 
+	heard   atomic.Int64           // when the latest bytes came, Unix nanoseconds
 	answers chan func() v1.Message // to the writer; closed by the reader at its end
 	wake    chan struct{}          // something may be to be sent; one is enough
 	done    chan struct{}          // closed when the connection has to end
 	blocks  sync.WaitGroup         // blocks being handed over
+	bulky   bool                   // of the writer: the line in hand counts in Pool.bulk
 	tally   tally                  // guarded by Pool.ledger.mu
 
 	mu sync.Mutex // guards the rest
@@ -64,15 +68,24 @@ type client struct {
 	agent      string   // fit to be shown
 	session    *session // nil before mining.subscribe
 	workers    map[string]*worker
+	info       ClientInfo
 	ready      bool    // subscribed and authorized: jobs may come
-	mask       uint32  // version bits granted
+	mask       uint32  // version bits that were granted, and stay so as far as jobs allow
 	floor      float64 // its own minimum difficulty; 0: none
 	difficulty float64 // that it should have
 	vardiff    vardiff
 	sent       sent
 	warned     limiter
-	why        error     // of its end; nil before
-	flushBy    time.Time // when, after that, the last write has to be over
+
+	extranonce1 []byte // of the next job
+	follows     bool   // it understands mining.set_extranonce
+	renew       bool   // it should get another extranonce1
+	takesGoals  bool   // it understands mining.set_goal
+
+	notes   []v1.Message // to be sent, besides what is state
+	asked   asked
+	why     error     // of its end; nil before
+	flushBy time.Time // when, after that, the last write has to be over
 }
 
 // sent is what the client was told last.
@@ -90,13 +103,16 @@ type sentJob struct {
 	job        *job
 	difficulty float64
 	target     hasher.Target
+
+	extranonce1 []byte
+	mask        uint32 // version bits that could be rolled as it was sent
 }
 
 func newConn(p *Pool, nc net.Conn) *conn {
 	c := &conn{
 		pool:    p,
 		nc:      nc,
-		out:     v1.NewConn(nc, v1.DefaultLimits),
+		out:     v1.NewConn(nc, v1.Limits{Line: mostOut}),
 		id:      p.lastConn.Add(1),
 		remote:  nc.RemoteAddr().String(),
 		since:   time.Now(),
@@ -109,6 +125,7 @@ func newConn(p *Pool, nc net.Conn) *conn {
 	c.difficulty = p.cfg.Difficulty
 	c.vardiff.perSecond = p.cfg.Vardiff / 60
 	c.log = p.log.With("conn", c.id, "remote", c.remote)
+	c.heard.Store(c.since.UnixNano())
 	return c
 }
 
@@ -213,25 +230,37 @@ func (c *conn) write() error {
 		defer t.Stop()
 		tick = t.C
 	}
+	var ping <-chan time.Time
+	if every := c.pool.cfg.PingEvery; every > 0 {
+		t := time.NewTicker(every)
+		defer t.Stop()
+		ping = t.C
+	}
 	for {
 		select {
 		case m, ok := <-c.answers:
 			if !ok {
-				return nil
+				return c.sayGoodbye()
 			}
 			if err := c.send(m()); err != nil {
 				return err
 			}
 		case <-c.wake:
 			// The answer that made the client ready goes before its first job.
-			if ok, err := c.flush(); !ok {
+			if ok, err := c.flush(); err != nil {
 				return err
+			} else if !ok {
+				return c.sayGoodbye()
 			}
 			if err := c.tell(); err != nil {
 				return err
 			}
 		case <-tick:
 			c.retarget()
+		case now := <-ping:
+			if err := c.askForLife(now); err != nil {
+				return err
+			}
 		}
 	}
 }
@@ -258,6 +287,10 @@ func (c *conn) send(m v1.Message) error {
 	c.nc.SetWriteDeadline(time.Now().Add(writeTime))
 	c.keepClosed()
 	err := c.out.Write(m)
+	if c.bulky {
+		c.bulky = false
+		<-c.pool.bulk
+	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return errSlow
 	}
@@ -293,10 +326,14 @@ func (c *conn) stats() ConnStats {
 		Since:       c.since,
 		Agent:       c.agent,
 		Difficulty:  c.difficulty,
-		VersionMask: hasher.Bits(c.mask).String(),
+		VersionMask: hasher.Bits(c.sent.mask).String(),
 	}
 	if c.session != nil {
-		s.Extranonce1 = hex.EncodeToString(c.session.extranonce1)
+		s.Extranonce1 = hex.EncodeToString(c.extranonce1)
+	}
+	if c.info != (ClientInfo{}) {
+		info := c.info
+		s.Info = &info
 	}
 	for _, w := range c.workers {
 		s.Workers = append(s.Workers, w.shown)
@@ -325,6 +362,9 @@ func (r *patientReader) Read(b []byte) (int, error) {
 	c.nc.SetReadDeadline(deadline)
 	c.keepClosed()
 	n, err := c.nc.Read(b)
+	if n > 0 {
+		c.heard.Store(time.Now().UnixNano())
+	}
 	switch {
 	case n > 0 && b[n-1] == '\n':
 		r.line = time.Time{}

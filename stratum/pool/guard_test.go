@@ -185,6 +185,7 @@ func TestQuietLog(t *testing.T) {
 		l := newPipes()
 		r := startOn(t, cfg, l)
 		held := newMiner(t, l.dialFrom("192.0.2.7"))
+		synctest.Wait()
 		for i := range 200 {
 			l.dialFrom(fmt.Sprintf("192.0.2.%d", 8+i)).Close()
 			bufio.NewReader(l.dialFrom("192.0.2.7")).ReadString('\n')

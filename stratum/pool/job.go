@@ -15,15 +15,15 @@ type job struct {
 	template       *Template
 	epoch          uint64 // counts previous hashes: shares of earlier ones are stale
 	time           uint32 // Unix seconds, the least that a share may have
-	mask           uint32 // version bits that may be rolled
+	mask           uint32 // version bits that may be rolled; set by the pool
 	prefix, suffix []byte // of the coinbase, around the extranonces
 	network        hasher.Target
 	difficulty     float64 // of network
 }
 
 // newJob cuts t around extranonces of size bytes in all.
-func newJob(t *Template, size int, mask uint32) (*job, error) {
-	j := &job{template: t, time: t.Time, mask: mask &^ t.VersionBits, prefix: t.Prefix, suffix: t.Suffix}
+func newJob(t *Template, size int) (*job, error) {
+	j := &job{template: t, time: t.Time, prefix: t.Prefix, suffix: t.Suffix}
 	var err error
 	if j.network, err = t.Bits.Target(); err != nil {
 		return nil, err

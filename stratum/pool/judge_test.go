@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"bytes"
 	"crypto/rand"
 	"fmt"
 	"testing"
@@ -15,7 +16,7 @@ func testJob(t *testing.T, bits hasher.Bits) *job {
 	j, err := newJob(&Template{
 		Version: 4, PrevHash: hasher.Hash{9}, Bits: bits, Time: 1_700_000_000,
 		Prefix: []byte{1, 2}, Suffix: []byte{3}, Branch: []hasher.Hash{{7}},
-	}, 4, 0)
+	}, 4)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -204,14 +205,40 @@ func TestSessions(t *testing.T) {
 		s.next = 1<<32 - 2
 		seen := map[string]bool{}
 		for range 5 {
-			seen[string(attach(s, "", now).extranonce1)] = true
+			seen[string(s.extranonce1(attach(s, "", now)))] = true
 		}
 		s.next = 1<<32 - 2
 		for range 5 {
-			seen[string(attach(s, "", now).extranonce1)] = true
+			seen[string(s.extranonce1(attach(s, "", now)))] = true
 		}
 		if len(seen) != 10 {
 			t.Errorf("%d different ones, want 10", len(seen))
+		}
+	})
+	t.Run("renewed", func(t *testing.T) {
+		s := newSessions(nil)
+		a := attach(s, "", now)
+		first := s.extranonce1(a)
+		for i := range 2 * extranonces {
+			en, gone := s.renew(a)
+			if en == nil || (gone != nil) != (i >= extranonces-1) || bytes.Equal(en, first) {
+				t.Fatalf("renewal %d: %x, %x", i, en, gone)
+			}
+		}
+		if len(s.byEn) != extranonces {
+			t.Errorf("%d extranonces are held, want %d", len(s.byEn), extranonces)
+		}
+		s.detach(a, now)
+		if b := attach(s, a.id, now); b != a || bytes.Equal(s.extranonce1(b), first) {
+			t.Error("resumed with the first extranonce1")
+		}
+		s.detach(a, now)
+		attach(s, "", now.Add(2*sessionKept+1))
+		if len(s.byEn) != 1 {
+			t.Errorf("%d extranonces are held of a session that is gone", len(s.byEn)-1)
+		}
+		if en, _ := newSessions([]byte{1}).renew(a); en != nil {
+			t.Error("a fixed extranonce1 changed")
 		}
 	})
 	t.Run("bounded", func(t *testing.T) {

@@ -129,6 +129,7 @@ type miner struct {
 	difficulty     float64
 	mask           uint32
 	jobs           []work // as they came
+	asked          []line // other requests and notifications, as they came
 	worker         string
 }
 
@@ -142,6 +143,7 @@ type work struct {
 	ntime          uint32
 	clean          bool
 	difficulty     float64 // in force when it came
+	en1            []byte  // likewise
 }
 
 func (r *running) dial(t testing.TB) *miner {
@@ -213,6 +215,12 @@ func (m *miner) note(l *line) {
 		m.mask = m.word(l.Params[0])
 	case "mining.notify":
 		m.jobs = append(m.jobs, m.job(l.Params))
+	case "mining.set_extranonce":
+		m.en1 = m.hex(l.Params[0])
+		m.parse(l.Params[1], &m.en2Size)
+	case "":
+	default:
+		m.asked = append(m.asked, *l)
 	}
 }
 
@@ -249,7 +257,7 @@ func (m *miner) job(p []json.RawMessage) work {
 		coinb1:  m.hex(p[2]),
 		coinb2:  m.hex(p[3]),
 		version: m.word(p[5]), bits: m.word(p[6]), ntime: m.word(p[7]),
-		difficulty: m.difficulty,
+		difficulty: m.difficulty, en1: m.en1,
 	}
 	m.parse(p[0], &w.id)
 	for i := 0; i < 32; i += 4 { // Stratum turns each word around
@@ -341,6 +349,27 @@ func (m *miner) next(n int) *work {
 	return &m.jobs[n-1]
 }
 
+// said waits for a request or notification of a method and returns it.
+func (m *miner) said(method string) *line {
+	m.t.Helper()
+	for {
+		for i := range m.asked {
+			if m.asked[i].Method == method {
+				l := m.asked[i]
+				m.asked = slices.Delete(m.asked, i, i+1)
+				return &l
+			}
+		}
+		m.read()
+	}
+}
+
+// params returns the parameters as they came.
+func (l *line) params() string {
+	b, _ := json.Marshal(l.Params)
+	return string(b)
+}
+
 // try is one header of a job.
 type try struct {
 	en2     []byte
@@ -357,7 +386,7 @@ func double(b []byte) []byte {
 
 // header builds the 80 bytes.
 func (m *miner) header(w *work, s *try) []byte {
-	root := double(slices.Concat(w.coinb1, m.en1, s.en2, w.coinb2))
+	root := double(slices.Concat(w.coinb1, w.en1, s.en2, w.coinb2))
 	for _, h := range w.branch {
 		root = double(slices.Concat(root, h))
 	}

@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"bytes"
 	"slices"
 	"strconv"
 	"time"
@@ -25,16 +26,24 @@ func (c *conn) news() ([]v1.Message, error) {
 	j := c.pool.now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.ready || j == nil {
-		return nil, nil
-	}
-	var out []v1.Message
 	s := &c.sent
-	first := s.job == nil
+	first, work := s.job == nil, c.ready && j != nil
+	if first && work {
+		c.greetLocked()
+	}
+	out := c.notes
+	c.notes = nil
+	if !work {
+		return out, nil
+	}
 	clean := first || s.job.epoch != j.epoch
 	if mask := c.mask & j.mask; mask != s.mask {
 		s.mask = mask
 		out = append(out, &v1.SetVersionMask{Mask: mask})
+	}
+	renewed := c.renewLocked()
+	if renewed {
+		out = append(out, &v1.SetExtranonce{Extranonce1: c.extranonce1, Extranonce2Size: c.pool.cfg.Extranonce2Size})
 	}
 	c.capLocked(j)
 	again := c.difficulty != s.difficulty
@@ -46,7 +55,7 @@ func (c *conn) news() ([]v1.Message, error) {
 		s.difficulty, s.target = c.difficulty, target
 		out = append(out, &v1.SetDifficulty{Difficulty: c.difficulty})
 	}
-	if j == s.job && !again {
+	if j == s.job && !again && !renewed {
 		return out, nil
 	}
 	if first {
@@ -60,8 +69,27 @@ func (c *conn) news() ([]v1.Message, error) {
 	}
 	s.job = j
 	id := c.pool.lastJob.Add(1)
-	s.jobs = append(s.jobs, sentJob{id, j, s.difficulty, s.target})
+	s.jobs = append(s.jobs, sentJob{id, j, s.difficulty, s.target, c.extranonce1, s.mask})
 	return append(out, notify(j, id, clean)), nil
+}
+
+// renewLocked gives the client another extranonce1, if it should have one, and
+// reports whether it did.
+func (c *conn) renewLocked() bool {
+	if !c.renew || !c.follows {
+		c.renew = false
+		return false
+	}
+	c.renew = false
+	en, gone := c.pool.sessions.renew(c.session)
+	if en == nil {
+		return false
+	}
+	c.extranonce1 = en
+	if gone != nil {
+		c.sent.jobs = slices.DeleteFunc(c.sent.jobs, func(old sentJob) bool { return bytes.Equal(old.extranonce1, gone) })
+	}
+	return true
 }
 
 // capLocked keeps vardiff from asking for more than j's network does.

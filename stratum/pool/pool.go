@@ -40,11 +40,13 @@ type Pool struct {
 	refusals chatter // about those that were sent away
 
 	farewells chan struct{} // holds one for each client that is being sent away
+	bulk      chan struct{} // holds one for each huge line that is being sent
 
 	lastConn atomic.Uint64
 	lastJob  atomic.Uint64 // the latest job id
 
 	mu      sync.Mutex // guards the rest
+	mask    uint32     // version bits that may be rolled, as far as templates allow
 	conns   map[*conn]struct{}
 	current *job      // nil: no work
 	came    time.Time // when current's template did
@@ -69,6 +71,8 @@ func New(cfg Config) (*Pool, error) {
 		conns:    make(map[*conn]struct{}),
 
 		farewells: make(chan struct{}, mostFarewells),
+		bulk:      make(chan struct{}, mostBulk),
+		mask:      cfg.VersionMask,
 	}
 	// Ids of an earlier run are not met again: its shares get "job not found".
 	p.lastJob.Store(uint64(p.started.Unix()) << 16)
@@ -85,6 +89,9 @@ func (p *Pool) Run(ctx context.Context) error {
 	defer cancel()
 	if p.cfg.Republish > 0 {
 		wg.Go(func() { p.republish(ctx) })
+	}
+	if p.cfg.ExtranonceEvery > 0 {
+		wg.Go(func() { p.renew(ctx) })
 	}
 	if err := p.cfg.Source.Run(ctx, p.publish); err != nil && ctx.Err() == nil {
 		return fmt.Errorf("pool: %w", err)
@@ -118,12 +125,13 @@ func (p *Pool) publish(t *Template) error {
 		p.sendAway()
 		return nil
 	}
-	j, err := newJob(t, p.extranonceSize(), p.cfg.VersionMask)
+	j, err := newJob(t, p.extranonceSize())
 	if err != nil {
 		return fmt.Errorf("template of height %d: %w", t.Height, err)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	j.mask = p.mask &^ t.VersionBits
 	clean := true
 	if old := p.current; old != nil {
 		j.epoch = old.epoch

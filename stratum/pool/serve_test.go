@@ -330,14 +330,46 @@ func TestComplaints(t *testing.T) {
 	}
 }
 
-// TestHugeTransactions do not fit in a line.
+// TestHugeTransactions: those of any block fit in a line, more don't.
 func TestHugeTransactions(t *testing.T) {
-	cfg := easy()
-	tmpl := fixedTemplate()
-	tmpl.Txs = [][]byte{make([]byte, 1<<19)}
-	cfg.Source = &pool.Fixed{Template: tmpl}
-	m := start(t, cfg).dial(t).login()
-	if l := m.call("mining.get_transactions", m.next(1).id); l.code() != 20 {
-		t.Errorf("got %.100s, %v; want code 20", l.Result, l.Error)
+	for size, code := range map[int]int{4 << 20: 0, 8 << 20: 20} {
+		cfg := easy()
+		tmpl := fixedTemplate()
+		tmpl.Txs = [][]byte{make([]byte, size)}
+		cfg.Source = &pool.Fixed{Template: tmpl}
+		m := start(t, cfg).dial(t).login()
+		if l := m.call("mining.get_transactions", m.next(1).id); l.code() != code || code == 0 && len(l.Result) < 2*size {
+			t.Errorf("%d bytes: got %.100s, %v; want code %d", size, l.Result, l.Error, code)
+		}
 	}
+}
+
+// TestHugeAnswersTakeTurns: memory for a few at a time, and a word to the others.
+func TestHugeAnswersTakeTurns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := easy()
+		cfg.Republish = 0
+		tmpl := fixedTemplate()
+		tmpl.Txs = [][]byte{make([]byte, 1<<20)}
+		cfg.Source = &pool.Fixed{Template: tmpl}
+		l := newPipes()
+		r := startOn(t, cfg, l)
+		var ms []*miner
+		for range 5 {
+			m := newMiner(t, l.dial()).login()
+			m.write(`{"id":99,"method":"mining.get_transactions","params":["` + m.next(1).id + `"]}`)
+			synctest.Wait() // it is being written, but to nobody who reads
+			ms = append(ms, m)
+		}
+		if a := ms[4].read(); a.code() != 20 || a.reason() != "the pool is busy: ask again" {
+			t.Errorf("the fifth gets %.50s, %v", a.Result, a.Error)
+		}
+		if a := ms[0].read(); a.code() != 0 {
+			t.Errorf("the first gets %v", a.Error)
+		}
+		if a := ms[4].call("mining.get_transactions", ms[4].next(1).id); a.code() != 0 {
+			t.Errorf("the fifth gets %v when a turn is free", a.Error)
+		}
+		r.stop()
+	})
 }

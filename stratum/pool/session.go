@@ -18,19 +18,20 @@ const (
 	sessionKept  = 10 * time.Minute // for a client that comes back
 	sessionsKept = 4096             // without a connection
 	jobsResumed  = 4                // of a session without a connection; each holds a template
+	extranonces  = 16               // of one session; jobs of older ones are not found
 
 	seenPerGeneration = 1 << 15 // shares; the last one to two times as many are remembered
 )
 
-// session is an extranonce1 and what was found under it. It outlives its
-// connection for a while.
+// session is an extranonce1, which may change, and what was found under it. It
+// outlives its connection for a while.
 type session struct {
-	id          string // what the client resumes it with
-	extranonce1 []byte
+	id string // what the client resumes it with
 
 	// Guarded by sessions.mu.
-	conns int
-	left  time.Time // when conns became 0
+	extranonces [][]byte // that its jobs may have; the last is that of the next one
+	conns       int
+	left        time.Time // when conns became 0
 
 	mu        sync.Mutex // guards the rest
 	epoch     uint64     // of the shares in seen
@@ -111,15 +112,52 @@ func (s *sessions) attach(id string, now time.Time) (*session, error) {
 		return old, nil
 	}
 	s.prune(now)
+	en, err := s.free()
+	if err != nil {
+		return nil, err
+	}
+	return s.add(en), nil
+}
+
+// free returns an extranonce1 that nobody has.
+func (s *sessions) free() ([]byte, error) {
 	en := make([]byte, extranonce1Size)
 	for range sessionsKept + len(s.byEn) + 1 {
 		binary.BigEndian.PutUint32(en, s.next)
 		s.next++
 		if s.byEn[string(en)] == nil {
-			return s.add(en), nil
+			return en, nil
 		}
 	}
 	return nil, errExtranonces
+}
+
+// renew gives a session another extranonce1. Where it has had many, the oldest,
+// gone, is no longer its own. Both are nil if the extranonce1 cannot change.
+func (s *sessions) renew(n *session) (en, gone []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.fixed != nil {
+		return nil, nil
+	}
+	en, err := s.free()
+	if err != nil {
+		return nil, nil
+	}
+	s.byEn[string(en)] = n
+	n.extranonces = append(n.extranonces, en)
+	if len(n.extranonces) > extranonces {
+		gone, n.extranonces = n.extranonces[0], n.extranonces[1:]
+		delete(s.byEn, string(gone))
+	}
+	return en, gone
+}
+
+// extranonce1 returns that of a session's next job.
+func (s *sessions) extranonce1(n *session) []byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return n.extranonces[len(n.extranonces)-1]
 }
 
 // shared returns the one session of a fixed extranonce1.
@@ -136,7 +174,7 @@ func (s *sessions) shared() *session {
 func (s *sessions) add(extranonce1 []byte) *session {
 	var b [8]byte
 	rand.Read(b[:]) // never fails
-	n := &session{id: hex.EncodeToString(b[:]), extranonce1: extranonce1, conns: 1}
+	n := &session{id: hex.EncodeToString(b[:]), extranonces: [][]byte{extranonce1}, conns: 1}
 	s.byID[n.id] = n
 	s.byEn[string(extranonce1)] = n
 	return n
@@ -163,7 +201,9 @@ func (s *sessions) prune(now time.Time) {
 	for _, n := range s.byID {
 		if n.conns == 0 && (all || now.Sub(n.left) > sessionKept) {
 			delete(s.byID, n.id)
-			delete(s.byEn, string(n.extranonce1))
+			for _, en := range n.extranonces {
+				delete(s.byEn, string(en))
+			}
 			s.idle--
 		}
 	}

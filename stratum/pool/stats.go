@@ -45,8 +45,18 @@ type ConnStats struct {
 	Extranonce1 string    `json:"extranonce1"` // hex; "" before mining.subscribe
 	Workers     []string  `json:"workers"`
 	Difficulty  float64   `json:"difficulty"`
-	VersionMask string    `json:"version_mask"` // hex, as granted
+	VersionMask string    `json:"version_mask"` // hex, that may be rolled now
+
+	Info *ClientInfo `json:"info,omitempty"` // nil: it said nothing
 	Tally
+}
+
+// ClientInfo is what a client says of itself in mining.configure.
+type ClientInfo struct {
+	ConnectionURL string `json:"connection_url,omitempty"`
+	HWVersion     string `json:"hw_version,omitempty"`
+	SWVersion     string `json:"sw_version,omitempty"`
+	HWID          string `json:"hw_id,omitempty"`
 }
 
 // WorkerStats is a worker, over all connections.

@@ -15,6 +15,7 @@ import (
 	"unicode/utf8"
 
 	"gominer/hasher"
+	"gominer/stratum/record"
 	"gominer/stratum/v1"
 )
 
@@ -48,7 +49,8 @@ type Config struct {
 	// connection alive.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 
-	Log *slog.Logger // nil discards
+	Record *record.Writer // what is said is written down there; nil: nowhere
+	Log    *slog.Logger   // nil discards
 }
 
 // ReconnectPolicy says which client.reconnect is followed. Whatever it says, the

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"gominer/miner"
+	"gominer/stratum/record"
 )
 
 // Source is a pool. It implements miner.Source and miner.Settler.
@@ -98,11 +99,21 @@ func (s *Source) visit(ctx context.Context, ms *miner.Session, at address) error
 	if err != nil {
 		return explainDial(at, err)
 	}
-	c := newConn(s, ms, at, nc)
+	tap := s.cfg.Record.Open(record.Opening{
+		Source: s.Name(), URL: at.url(), Remote: nc.RemoteAddr().String(), Protocol: protocol, User: s.cfg.User,
+	})
+	c := newConn(s, ms, at, tap.Conn(nc, record.Miner))
 	err = c.run(ctx)
 	c.leave(ctx.Err() != nil)
+	if ctx.Err() != nil {
+		tap.Close(errStopped)
+	} else {
+		tap.Close(err)
+	}
 	return err
 }
+
+var errStopped = errors.New("the miner stops")
 
 // Error makes a move an error, which ends the connection it came over.
 func (m *move) Error() string { return fmt.Sprintf("the pool sends its clients to %v", m.to) }

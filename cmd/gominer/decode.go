@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"regexp"
-	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -14,13 +13,20 @@ import (
 	"github.com/spf13/pflag"
 
 	"gominer/internal/chain"
+	"gominer/stratum/record"
 )
 
 // explanation is what decode says of one input.
 type explanation struct {
+	Time string `json:"time,omitempty"` // of an entry of a recording: RFC 3339, or seconds
+	Conn uint64 `json:"conn,omitempty"`
+	From string `json:"from,omitempty"` // who said it
+
 	Kind   string         `json:"kind"`  // as decode takes it, or a method of Stratum
 	About  string         `json:"about"` // what it is, and the byte order
 	Fields []decodedField `json:"fields"`
+
+	heading string // for people: when, and from whom
 }
 
 // decodedField is one field of it.
@@ -43,6 +49,9 @@ const rawWidth = 20
 
 func (e *explanation) text() string {
 	var b strings.Builder
+	if e.heading != "" {
+		b.WriteString(escape(e.heading) + "\n")
+	}
 	for _, line := range wrap(e.About, helpWidth) {
 		b.WriteString(escape(line) + "\n")
 	}
@@ -68,6 +77,7 @@ func (e *explanation) text() string {
 type decoder struct {
 	network *chain.Network // nil: what nbits hints at
 	dialogue
+	recording
 }
 
 // decoders has a function for each kind of input that can be asked for.
@@ -91,30 +101,43 @@ func decodeKinds() (kinds []string) {
 	return kinds
 }
 
+// decodeOptions are the flags of decode.
+type decodeOptions struct {
+	decoder decoder
+	follow  bool
+	json    bool
+}
+
 func newDecode(p *process) *cobra.Command {
-	asJSON := false
-	d := &decoder{}
+	o := &decodeOptions{}
 	cmd := &cobra.Command{
-		Use:   "decode [KIND] [INPUT] [flags]",
-		Short: "Explain a header, nBits, target, difficulty, coinbase or Stratum V1 line",
+		Use:   "decode [KIND] [INPUT | FILE] [flags]",
+		Short: "Explain a header, nBits, target, coinbase, Stratum line or recording",
 		Long: `Says field by field what the input means and in which byte order it stands.
-Without INPUT, stdin is read, line by line: a recorded dialogue is explained with
-what its earlier lines said, down to the hash of each share. The kind is seen
-from the input's form, or named:
+A file, or stdin if there is neither INPUT nor FILE, is read line by line: a
+recorded dialogue, of mine --record or written by hand with > before what the
+miner said and < before what the pool said, is explained with what its earlier
+lines said, down to the hash of each share. The kind is seen from the input's
+form, or named:
 
 ` + kindTable(),
 		Example: `gominer decode 1d00ffff
 gominer decode difficulty 0.001
 gominer decode '{"id":null,"method":"mining.set_difficulty","params":[512]}'
-bitcoin-cli getblockheader HASH false | gominer decode header`,
-		ValidArgs: decodeKinds(),
-		RunE: func(_ *cobra.Command, args []string) error {
-			return p.decode(d, args, asJSON)
+bitcoin-cli getblockheader HASH false | gominer decode header
+gominer decode dialogue.jsonl
+gominer decode --follow dialogue.jsonl`,
+		ValidArgsFunction: completeKinds,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return p.decode(cmd.Context(), o, args)
 		},
 	}
+	section(cmd, "Input", func(f *pflag.FlagSet) {
+		f.BoolVar(&o.follow, "follow", false, "go on with what is added to FILE, until Ctrl-C")
+	})
 	section(cmd, "Output", func(f *pflag.FlagSet) {
-		valueVar(f, &d.network, "network", "", "", "show addresses as those of the network `NAME`: mainnet, testnet, signet, regtest … (default: regtest if nbits says so, else mainnet)", chain.NetworkNamed)
-		f.BoolVar(&asJSON, "json", false, "as JSON, one object a line")
+		valueVar(f, &o.decoder.network, "network", "", "", "show addresses as those of the network `NAME`: mainnet, testnet, signet, regtest … (default: regtest if nbits says so, else mainnet)", chain.NetworkNamed)
+		f.BoolVar(&o.json, "json", false, "as JSON, one object a line")
 	})
 	return cmd
 }
@@ -127,66 +150,6 @@ func kindTable() string {
 	return b.String()
 }
 
-// mostInput is how much of stdin is read, in bytes: more than any dialogue that
-// a person looks at.
-const mostInput = 16 << 20
-
-func (p *process) decode(d *decoder, args []string, asJSON bool) error {
-	kind := ""
-	if len(args) > 0 && slices.Contains(decodeKinds(), args[0]) {
-		kind, args = args[0], args[1:]
-	}
-	if len(args) > 0 && args[0] != "-" {
-		e, err := d.decode(kind, strings.Join(args, " "))
-		if err != nil {
-			return fmt.Errorf("decode: %w", err)
-		}
-		return p.explain(e, asJSON)
-	}
-	if p.typed && len(args) == 0 {
-		return usagef("decode: what? Give it as an argument or on stdin (gominer decode --help)")
-	}
-	input, err := io.ReadAll(io.LimitReader(p.stdin, mostInput+1))
-	switch {
-	case err != nil:
-		return fmt.Errorf("decode: stdin: %w", err)
-	case len(input) > mostInput:
-		return fmt.Errorf("decode: stdin holds more than %d bytes", mostInput)
-	case strings.TrimSpace(string(input)) == "":
-		return usagef("decode: stdin is empty")
-	}
-	return p.decodeLines(d, kind, string(input), asJSON)
-}
-
-// decodeLines explains every line. One that can't be read does not keep the
-// others from it.
-func (p *process) decodeLines(d *decoder, kind, input string, asJSON bool) error {
-	var failed []error
-	lines := strings.Split(input, "\n")
-	done := 0
-	for i, line := range lines {
-		line = strings.TrimSpace(line)
-		if line == "" || strings.HasPrefix(line, "#") {
-			continue
-		}
-		e, err := d.decode(kind, line)
-		if err != nil {
-			failed = append(failed, fmt.Errorf("decode: line %d: %w", i+1, err))
-			continue
-		}
-		if done++; done > 1 && !asJSON {
-			fmt.Fprintln(p.stdout)
-		}
-		if err := p.explain(e, asJSON); err != nil {
-			return err
-		}
-	}
-	if len(failed) > 1 {
-		return fmt.Errorf("%w; %s could not be read", failed[0], plural(uint64(len(failed)-1), "more line"))
-	}
-	return errors.Join(failed...)
-}
-
 func (p *process) explain(e *explanation, asJSON bool) error {
 	if asJSON {
 		return p.writeJSONLine(e)
@@ -195,14 +158,16 @@ func (p *process) explain(e *explanation, asJSON bool) error {
 	return err
 }
 
-// recordedLine is a line as recordings have it: "1.234 -> {…}", "> {…}".
-var recordedLine = regexp.MustCompile(`^(?:\d+(?:\.\d+)?\s+)?(?:->|<-|>|<)\s*(\{.*)$`)
-
 // decode explains one input of a kind, "" for whatever it looks like.
 func (d *decoder) decode(kind, input string) (*explanation, error) {
 	input = strings.TrimSpace(input)
-	if m := recordedLine.FindStringSubmatch(input); m != nil {
-		input = m[1]
+	if e, err := record.Parse([]byte(input)); err == nil && (e.Kind != record.Line || e.From != "") {
+		if kind == "" {
+			return d.entry(&e)
+		}
+		input = string(e.Data)
+	} else if err != nil && strings.HasPrefix(input, `{"time":`) {
+		return nil, err
 	}
 	if kind == "" {
 		kind = guessKind(input)

@@ -8,12 +8,14 @@ import (
 
 	"gominer/hasher"
 	"gominer/internal/chain"
+	"gominer/stratum/record"
 	"gominer/stratum/v1"
 )
 
 // dialogue is what the lines so far said, as far as later ones need it.
 type dialogue struct {
-	asked           map[string]v1.Message // requests by id, as it stands
+	from            record.Side           // who says the line in hand
+	asked           map[string]v1.Message // requests by who asked, and the id as it stands
 	subscribed      bool
 	extranonce1     []byte
 	size            int     // of extranonce2, bytes
@@ -29,7 +31,7 @@ func (s *dialogue) ask(id v1.ID, m v1.Message) {
 	if s.asked == nil || len(s.asked) >= mostRemembered {
 		s.asked = make(map[string]v1.Message)
 	}
-	s.asked[id.String()] = m
+	s.asked[string(s.from)+id.String()] = m
 }
 
 func (s *dialogue) keep(m *v1.Notify) {
@@ -235,8 +237,9 @@ func (d *decoder) worth(hash *hasher.Hash, b hasher.Bits) string {
 // explainResponse reads an answer as that to the request with its id, or to what
 // it looks like.
 func (d *decoder) explainResponse(e *explanation, r *v1.Response) error {
-	request := d.asked[r.ID.String()]
-	delete(d.asked, r.ID.String())
+	key := string(d.from.Other()) + r.ID.String()
+	request := d.asked[key]
+	delete(d.asked, key)
 	e.Kind = "answer"
 	e.About = "The answer to request " + r.ID.String() + "."
 	if request != nil {

@@ -76,3 +76,15 @@ func TestParseMask(t *testing.T) {
 		}
 	}
 }
+
+func TestParseSize(t *testing.T) {
+	for s, want := range map[string]int64{
+		"0": 0, "100000": 100000, "256MB": 256e6, "1.5G": 15e8, "512KiB": 512 << 10, "2 kb": 2000, "1T": 1e12,
+		"": -1, "MB": -1, "-1": -1, "1iB": -1, "1e3": -1, "9999999999T": -1, "1 MB x": -1,
+	} {
+		got, err := parseSize(s)
+		if (err != nil) != (want < 0) || err == nil && got != want {
+			t.Errorf("parseSize(%q) = %d, %v; want %d", s, got, err, want)
+		}
+	}
+}

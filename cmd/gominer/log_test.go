@@ -20,14 +20,14 @@ import (
 // at is when everything in these tests happens.
 var at = time.Date(2026, 11, 21, 4, 53, 18, 123456789, time.UTC)
 
-func record(level slog.Level, text string, attrs ...slog.Attr) slog.Record {
+func logRecord(level slog.Level, text string, attrs ...slog.Attr) slog.Record {
 	r := slog.NewRecord(at, level, text, 0)
 	r.AddAttrs(attrs...)
 	return r
 }
 
 func share(result string) slog.Record {
-	return record(slog.LevelInfo, "share "+result, slog.String(miner.EventKey, "share"),
+	return logRecord(slog.LevelInfo, "share "+result, slog.String(miner.EventKey, "share"),
 		slog.String("device", "cpu"), slog.String("job", "j1"), slog.Float64("difficulty", 0.06),
 		slog.Float64("share_difficulty", 1.98), slog.String("hash", "00ff"), slog.String("result", result),
 		slog.String("source", "p:1"), slog.Float64("latency_ms", 0.1234))
@@ -55,15 +55,15 @@ func TestLinesForPeople(t *testing.T) {
 	}{
 		{"share", share("accepted"),
 			"2026-11-21T04:53:18Z INFO  share accepted  device=cpu  diff=1.98/0.06  latency=0.123 ms\n"},
-		{"warning", record(slog.LevelWarn, "source down", slog.String("error", "dial tcp: refused"), slog.String("url", "")),
+		{"warning", logRecord(slog.LevelWarn, "source down", slog.String("error", "dial tcp: refused"), slog.String("url", "")),
 			"2026-11-21T04:53:18Z WARN  source down     error=\"dial tcp: refused\"  url=\"\"\n"},
-		{"no attributes", record(slog.LevelError, "broken"),
+		{"no attributes", logRecord(slog.LevelError, "broken"),
 			"2026-11-21T04:53:18Z ERROR broken\n"},
-		{"pool's text", record(slog.LevelInfo, "message", slog.String("text", "hello \x1b[2J\"you\"")),
+		{"pool's text", logRecord(slog.LevelInfo, "message", slog.String("text", "hello \x1b[2J\"you\"")),
 			"2026-11-21T04:53:18Z INFO  message         text=\"hello \\x1b[2J\\\"you\\\"\"\n"},
-		{"rates", record(slog.LevelInfo, "rate", slog.Float64("hs_10s", 3.21e6), slog.Duration("wait", 1234567*time.Nanosecond)),
+		{"rates", logRecord(slog.LevelInfo, "rate", slog.Float64("hs_10s", 3.21e6), slog.Duration("wait", 1234567*time.Nanosecond)),
 			"2026-11-21T04:53:18Z INFO  rate            hs_10s=3.21 MH/s  wait=1ms\n"},
-		{"hash rate event", record(slog.LevelInfo, "hash rate", slog.String(miner.EventKey, "hashrate")), ""},
+		{"hash rate event", logRecord(slog.LevelInfo, "hash rate", slog.String(miner.EventKey, "hashrate")), ""},
 	} {
 		if got := tell(t, h, test.r); got != test.want {
 			t.Errorf("%s:\n got %q\nwant %q", test.name, got, test.want)
@@ -73,7 +73,7 @@ func TestLinesForPeople(t *testing.T) {
 		t.Error("debug is enabled at level info")
 	}
 	with := h.WithAttrs([]slog.Attr{slog.String("by", "pool"), slog.String(miner.EventKey, "node")}).(*people)
-	if got := tell(t, with, record(slog.LevelInfo, "x", slog.Int("n", 1))); !strings.Contains(got, "by=pool  n=1\n") {
+	if got := tell(t, with, logRecord(slog.LevelInfo, "x", slog.Int("n", 1))); !strings.Contains(got, "by=pool  n=1\n") {
 		t.Errorf("with attributes: %q", got)
 	}
 	debug := &people{screen: &screen{width: noTerminal}, level: slog.LevelDebug}
@@ -85,7 +85,7 @@ func TestLinesForPeople(t *testing.T) {
 // A line too long for the terminal is broken before an attribute, never inside
 // one that fits.
 func TestLinesFitTheTerminal(t *testing.T) {
-	r := record(slog.LevelInfo, "connected", slog.String(miner.EventKey, "connected"), slog.String("source", "127.0.0.1:33971"),
+	r := logRecord(slog.LevelInfo, "connected", slog.String(miner.EventKey, "connected"), slog.String("source", "127.0.0.1:33971"),
 		slog.String("url", "stratum+tcp://127.0.0.1:33971"), slog.String("text", "é…"), slog.Float64("latency_ms", 3))
 	for width, want := range map[int]string{
 		0: "INFO  connected       url=stratum+tcp://127.0.0.1:33971  text=é…  latency=3 ms\n",
@@ -107,7 +107,7 @@ func TestLinesFitTheTerminal(t *testing.T) {
 }
 
 func TestSharesTakeOneLine(t *testing.T) {
-	r := record(slog.LevelInfo, "share accepted", slog.String(miner.EventKey, "share"), slog.String("device", "cpu"),
+	r := logRecord(slog.LevelInfo, "share accepted", slog.String(miner.EventKey, "share"), slog.String("device", "cpu"),
 		slog.Float64("difficulty", 0.0215), slog.Float64("share_difficulty", 0.0362), slog.Float64("latency_ms", 0.178))
 	h := &people{screen: &screen{width: func() int { return 80 }}, level: slog.LevelInfo}
 	if got := tell(t, h, r); strings.Count(got, "\n") != 1 {
@@ -169,7 +169,7 @@ func TestEvents(t *testing.T) {
 	log := slog.New(h.WithAttrs([]slog.Attr{slog.String("node", "n1")}))
 	log.Info("not an event", "x", 1)
 	_ = h.Handle(context.Background(), share("accepted"))
-	_ = h.Handle(context.Background(), record(slog.LevelDebug, "", slog.String(miner.EventKey, "odd"),
+	_ = h.Handle(context.Background(), logRecord(slog.LevelDebug, "", slog.String(miner.EventKey, "odd"),
 		slog.Float64("inf", math.Inf(1)), slog.Float64("nan", math.NaN()), slog.Any("error", errors.New("why <&>")),
 		slog.Duration("d", time.Second), slog.Any("chan", make(chan int)), slog.Bool("b", true)))
 	want := `{"time":"2026-11-21T04:53:18.123456789Z","event":"share","device":"cpu","job":"j1","difficulty":0.06,` +

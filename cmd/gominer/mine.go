@@ -15,6 +15,7 @@ type mineOptions struct {
 	sources sourceOptions
 	devices deviceOptions
 	engine  miner.Config
+	files   fileOptions
 	output
 }
 
@@ -33,6 +34,7 @@ summary is printed. A second Ctrl-C ends it at once.`,
 gominer mine -o pool.example.org:3333 -O alice:x -o backup.example.org:3333 -O bob:x
 gominer mine -o http://127.0.0.1:8332 --cookie-file ~/.bitcoin/.cookie --coinbase-address ADDRESS
 gominer mine -o 127.0.0.1:3333 -u test --json --until shares=20 | jq .event
+gominer mine -o 127.0.0.1:3333 -u test --record dialogue.jsonl
 GOMINER_URL=pool.example.org:3333 GOMINER_USER=ADDRESS gominer mine`,
 		Args: p.noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return p.mine(cmd.Context(), o) },
@@ -45,6 +47,7 @@ GOMINER_URL=pool.example.org:3333 GOMINER_USER=ADDRESS gominer mine`,
 		f.Uint64Var(&o.engine.Start.Extranonce2, "start-extranonce2", 0, "begin with the extranonce2 `N` (0x… is hex), to find a known header again")
 		f.Uint32Var(&o.engine.Start.Nonce, "start-nonce", 0, "begin with the nonce `N` (0x… is hex)")
 	})
+	o.files.flags(cmd)
 	section(cmd, "Output", o.output.flags)
 	o.output.completions(cmd)
 	return cmd
@@ -67,11 +70,19 @@ func (p *process) mine(ctx context.Context, o *mineOptions) error {
 	if err := o.sources.check(); err != nil {
 		return verbError("mine", err)
 	}
+	if err := o.files.check(); err != nil {
+		return verbError("mine", err)
+	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	d := p.show(&o.output, cancel)
 	cfg := o.engine
-	var err error
+	recording, err := o.files.openRecord(d.log)
+	if err != nil {
+		return verbError("mine", err)
+	}
+	defer closeFile(d.log, recording)
+	o.sources.pool.Record = recording
 	if cfg.Source, err = o.sources.open(d.log); err != nil {
 		return verbError("mine", err)
 	}

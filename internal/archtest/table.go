@@ -37,11 +37,12 @@ var Table = map[string]Row{
 	"miner/minertest": {Ours: []string{"hasher", "miner"}},
 	"miner/solo":      {Ours: []string{"hasher", "miner", "internal/chain", "internal/node"}},
 
-	"stratum/noise": {Third: []string{"github.com/btcsuite/btcd/btcec/v2", "golang.org/x/crypto/chacha20poly1305"}},
-	"stratum/v1":    {Ours: []string{"hasher"}},
-	"stratum/v2":    {Ours: []string{"hasher"}},
-	"stratum":       {Ours: []string{"hasher", "miner", "stratum/v1"}, Third: []string{"golang.org/x/net/publicsuffix"}},
-	"stratum/pool":  {Ours: []string{"hasher", "stratum/v1", "internal/chain", "internal/node"}},
+	"stratum/noise":  {Third: []string{"github.com/btcsuite/btcd/btcec/v2", "golang.org/x/crypto/chacha20poly1305"}},
+	"stratum/v1":     {Ours: []string{"hasher"}},
+	"stratum/v2":     {Ours: []string{"hasher"}},
+	"stratum/record": {Ours: []string{"stratum/v1", "internal/journal", "internal/jsonline"}},
+	"stratum":        {Ours: []string{"hasher", "miner", "stratum/record", "stratum/v1"}, Third: []string{"golang.org/x/net/publicsuffix"}},
+	"stratum/pool":   {Ours: []string{"hasher", "stratum/v1", "internal/chain", "internal/node"}},
 
 	"internal/gpureport": {Ours: []string{"hasher", "hasher/opencl", "hasher/opencl/cl", "hasher/opencl/sensor", "miner"}},
 	"internal/dl":        {Third: []string{"github.com/ebitengine/purego", "golang.org/x/sys"}},
@@ -51,6 +52,7 @@ var Table = map[string]Row{
 	"internal/archtest":  {},
 	"internal/sv2peer":   {},
 	"internal/jsonline":  {},
+	"internal/journal":   {},
 
 	"bench": {Ours: []string{"hasher", "hasher/cpu", "miner"}},
 

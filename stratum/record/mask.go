@@ -11,8 +11,8 @@ import (
 	"gominer/internal/jsonline"
 )
 
-// masked stands where a secret stood.
-const masked = "***"
+// Masked stands where a secret stood.
+const Masked = "***"
 
 const (
 	// A text this long, in bytes, is looked for where a peer may repeat it.
@@ -39,7 +39,7 @@ func (m *masker) line(line []byte, from Side) []byte {
 	parts, err := jsonline.Parts(line)
 	switch {
 	case err != nil && from == Miner && mayHoldSecret(line):
-		return []byte(masked)
+		return []byte(Masked)
 	case err != nil:
 		line = m.repeated(line)
 	case from == Miner:
@@ -47,7 +47,7 @@ func (m *masker) line(line []byte, from Side) []byte {
 	default:
 		line = m.answer(line, parts)
 	}
-	return credentials.ReplaceAll(line, []byte("${1}"+masked+"@"))
+	return credentials.ReplaceAll(line, []byte("${1}"+Masked+"@"))
 }
 
 // answer masks what a pool repeats in texts for people: the words of the protocol
@@ -68,7 +68,7 @@ func (m *masker) answer(line []byte, parts []jsonline.Part) []byte {
 // repeated masks all that is known to be secret.
 func (m *masker) repeated(b []byte) []byte {
 	for _, s := range m.secrets {
-		b = bytes.ReplaceAll(b, []byte(s), []byte(masked))
+		b = bytes.ReplaceAll(b, []byte(s), []byte(Masked))
 	}
 	for i, u := range m.users {
 		if len(u) >= leastSecret {
@@ -96,7 +96,7 @@ func mayHoldSecret(line []byte) bool {
 func (m *masker) request(line []byte, parts []jsonline.Part) []byte {
 	if len(parts) > 0 && parts[0].Key == "" { // a batch
 		if mayHoldSecret(line) {
-			return []byte(masked)
+			return []byte(Masked)
 		}
 		return line
 	}
@@ -161,7 +161,7 @@ func (m *masker) hide(line []byte, p jsonline.Part) []byte {
 			m.secrets = append(m.secrets, s)
 		}
 	}
-	return replace(line, p, []byte(`"`+masked+`"`))
+	return replace(line, p, []byte(`"`+Masked+`"`))
 }
 
 // user returns what stands for a user's name: the same each time.

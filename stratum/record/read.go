@@ -55,7 +55,7 @@ func (r *Reader) Next() (Entry, error) {
 		if text == "" || text[0] == '#' {
 			continue
 		}
-		e, err := parse([]byte(text))
+		e, err := Parse([]byte(text))
 		if err != nil {
 			return Entry{}, &LineError{Line: r.line, Torn: !whole, Err: err}
 		}
@@ -100,8 +100,9 @@ func (r *Reader) skip(err error) error {
 // byHand is a line as people write it: "1.234 -> {…}", "> {…}", "13.6 !! why".
 var byHand = regexp.MustCompile(`^(?:(\d{1,9}(?:\.\d{1,12})?)\s+)?(->|<-|>|<|!!|==)\s*(.*)$`)
 
-// parse reads one line.
-func parse(line []byte) (Entry, error) {
+// Parse reads one line of a recording, without its end. A line of Stratum V1 alone
+// is a Line of nobody.
+func Parse(line []byte) (Entry, error) {
 	if bytes.HasPrefix(line, []byte("{")) {
 		return parseJSON(line)
 	}

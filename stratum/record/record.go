@@ -85,7 +85,7 @@ type Entry struct {
 
 	From   Side   // Line, Frame: who sent it; Close: who closed
 	Data   []byte // Line: without its end; Frame: header and payload
-	Type   uint8  // Frame: the message type
+	Type   uint32 // Frame: the message type, with its extension in the upper bits
 	Cut    bool   // Line: the end is missing
 	Reason string // Close
 	Lines  uint64 // Lost: how many
@@ -116,7 +116,7 @@ type wire struct {
 	User       string `json:"user,omitempty"`
 
 	From   Side    `json:"from,omitempty"`
-	Type   *uint8  `json:"type,omitempty"`
+	Type   *uint32 `json:"type,omitempty"`
 	Line   *string `json:"line,omitempty"`
 	Hex    string  `json:"hex,omitempty"`
 	Cut    bool    `json:"cut,omitempty"`

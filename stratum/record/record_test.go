@@ -336,7 +336,7 @@ func TestReaderErrors(t *testing.T) {
 		{`{"time":"2026-01-01T00:00:00Z","event":"line","from":"pool"}`, `without "line" or "hex"`},
 		{`{"time":"2026-01-01T00:00:00Z","event":"line","from":"pool","hex":"0"}`, "hex: "},
 		{`{"time":"2026-01-01T00:00:00Z","event":"frame","from":"pool","hex":"00"}`, `without "type"`},
-		{`{"time":"2026-01-01T00:00:00Z","event":"frame","from":"pool","hex":"00","type":256}`, "no entry of a recording"},
+		{`{"time":"2026-01-01T00:00:00Z","event":"frame","from":"pool","hex":"00","type":-1}`, "no entry of a recording"},
 		{"> " + strings.Repeat("x", 8<<20), "line 2: longer than 8388608 bytes"},
 	} {
 		r := record.NewReader(strings.NewReader("> {}\n" + c.line + "\n> {}\n"))

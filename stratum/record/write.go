@@ -64,7 +64,7 @@ func Create(cfg Config) (*Writer, error) {
 
 // checkFirst refuses to go on with a file that is something else.
 func checkFirst(line []byte) error {
-	e, err := parse(line)
+	e, err := Parse(line)
 	if err != nil || e.Kind != Start {
 		return errors.New("there is a file of that name which is no recording: choose another name, or delete it")
 	}
@@ -122,7 +122,7 @@ type Tap struct {
 }
 
 // Frame records a frame of Stratum V2, header and payload, before encryption.
-func (t *Tap) Frame(from Side, kind uint8, frame []byte) {
+func (t *Tap) Frame(from Side, kind uint32, frame []byte) {
 	if t == nil {
 		return
 	}

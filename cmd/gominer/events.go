@@ -1,11 +1,9 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"io"
 	"log/slog"
-	"math"
 	"sync"
 	"time"
 
@@ -64,7 +62,7 @@ type eventWriter struct {
 	w    io.Writer
 	err  error       // the first of w: nothing is written after it
 	fail func(error) // told of it
-	buf  bytes.Buffer
+	buf  []byte
 }
 
 // newEvents returns a handler that writes to w, and calls fail once if w takes
@@ -96,49 +94,16 @@ func (e *eventWriter) write(at time.Time, name string, fields []slog.Attr) error
 	if e.err != nil {
 		return e.err
 	}
-	e.buf.Reset()
-	e.buf.WriteString(`{"time":`)
-	e.value(at.UTC().Format(time.RFC3339Nano))
-	e.buf.WriteString(`,"event":`)
-	e.value(name)
+	b := append(e.buf[:0], '{')
+	b = jsonline.AppendAttr(b, slog.Time("time", at))
+	b = jsonline.AppendAttr(append(b, ','), slog.String("event", name))
 	for _, a := range fields {
-		e.buf.WriteByte(',')
-		e.value(a.Key)
-		e.buf.WriteByte(':')
-		e.value(plain(a.Value))
+		b = jsonline.AppendAttr(append(b, ','), a)
 	}
-	e.buf.WriteString("}\n")
-	if _, err := e.w.Write(e.buf.Bytes()); err != nil {
+	e.buf = append(b, "}\n"...)
+	if _, err := e.w.Write(e.buf); err != nil {
 		e.err = err
 		e.fail(err)
 	}
 	return e.err
-}
-
-// value adds v as JSON.
-func (e *eventWriter) value(v any) {
-	b, err := jsonline.Append(e.buf.AvailableBuffer(), v)
-	if err != nil {
-		b = append(b, "null"...)
-	}
-	e.buf.Write(b)
-}
-
-// plain returns v as what JSON has.
-func plain(v slog.Value) any {
-	switch v = v.Resolve(); v.Kind() {
-	case slog.KindFloat64:
-		if f := v.Float64(); math.IsInf(f, 0) || math.IsNaN(f) {
-			return nil // JSON has neither
-		}
-	case slog.KindDuration:
-		return v.Duration().String()
-	case slog.KindTime:
-		return v.Time().UTC().Format(time.RFC3339Nano)
-	case slog.KindAny:
-		if err, ok := v.Any().(error); ok {
-			return err.Error()
-		}
-	}
-	return v.Any()
 }

@@ -5,6 +5,7 @@
 package journal
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -131,8 +132,12 @@ func (f *File) Lost() uint64 {
 	return f.lost
 }
 
+// ErrHangs is why the end of a file is missing: what Close gave up waiting for.
+var ErrHangs = errors.New("the disk does not answer, and the end is missing")
+
 // Close writes what waits and closes the file. The error says how much of what
-// was written to it is not in it.
+// was written to it is not in it. But for ErrHangs the functions of Config are
+// not called any more once it returns.
 func (f *File) Close() error {
 	f.mu.Lock()
 	f.closed = true
@@ -148,7 +153,7 @@ func (f *File) Close() error {
 		f.lost += uint64(len(f.queue))
 		f.queue = nil
 		f.mu.Unlock()
-		return fmt.Errorf("%s %s: the disk does not answer, and the end is missing", f.cfg.What, f.cfg.Path)
+		return fmt.Errorf("%s %s: %w", f.cfg.What, f.cfg.Path, ErrHangs)
 	}
 	if n := f.Lost(); n > 0 {
 		return fmt.Errorf("%s %s lacks %d of its lines", f.cfg.What, f.cfg.Path, n)

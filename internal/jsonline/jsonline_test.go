@@ -2,9 +2,13 @@ package jsonline
 
 import (
 	"encoding/json"
+	"errors"
+	"log/slog"
+	"math"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // What a peer wrote comes out as it was for a program, and as nothing that a
@@ -96,4 +100,24 @@ func FuzzParts(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestAppendAttr(t *testing.T) {
+	at := time.Date(2026, 1, 2, 3, 4, 5, 6, time.FixedZone("", 3600))
+	var b []byte
+	for i, a := range []slog.Attr{
+		slog.Float64("nan", math.NaN()), slog.Float64("inf", math.Inf(-1)), slog.Float64("f", 1.5), slog.Uint64("n", 1<<63),
+		slog.Duration("d", 1500*time.Millisecond), slog.Time("t", at), slog.Any("err", errors.New("no\x1b")),
+		slog.Any("func", func() {}), slog.Any("list", []string{"a"}), slog.Bool("ok\u202e", true),
+	} {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = AppendAttr(b, a)
+	}
+	const want = `"nan":null,"inf":null,"f":1.5,"n":9223372036854775808,"d":"1.5s","t":"2026-01-02T02:04:05.000000006Z","err":"no\u001b",` +
+		`"func":null,"list":["a"],"ok\u202e":true`
+	if string(b) != want {
+		t.Errorf("got  %s\nwant %s", b, want)
+	}
 }

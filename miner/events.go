@@ -25,14 +25,19 @@ func (m *Miner) logJob(source string, j *Job) {
 		slog.String("id", j.ID),
 		slog.Uint64("height", uint64(j.Height)),
 		slog.Float64("difficulty", j.Target.Difficulty()),
-		slog.Bool("clean", j.Clean))
+		slog.Bool("clean", j.Clean),
+		slog.String("prevhash", j.PrevHash.String()))
 }
 
 func (m *Miner) logSource(source string, st SourceStatus) {
 	attrs := []slog.Attr{slog.String("source", source), slog.String("state", st.State.String())}
 	switch st.State {
 	case Up:
-		m.event(slog.LevelInfo, "connected", "connected", slog.String("source", source), slog.String("url", st.URL))
+		connected := []slog.Attr{slog.String("source", source), slog.String("url", st.URL), slog.String("protocol", st.Protocol), slog.String("user", st.User)}
+		if st.Encryption != "" {
+			connected = append(connected, slog.String("encryption", st.Encryption))
+		}
+		m.event(slog.LevelInfo, "connected", "connected", connected...)
 		m.event(slog.LevelDebug, "source", "source", attrs...)
 	case Down:
 		text := ""

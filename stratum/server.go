@@ -4,6 +4,7 @@ import (
 	"strings"
 	"time"
 
+	"gominer/miner"
 	"gominer/stratum/v1"
 )
 
@@ -142,9 +143,10 @@ func (c *conn) show(text string) {
 func (c *conn) onReconnect(m *v1.Reconnect) error {
 	mv, why := c.src.follow(m, c.at)
 	if mv == nil {
-		c.warn(&c.ignored, "client.reconnect not followed: "+why, "host", v1.CleanText(m.Host, mostName), "port", m.Port)
+		c.warn(&c.ignored, "client.reconnect not followed: "+why, miner.EventKey, "reconnect", "followed", false,
+			"host", v1.CleanText(m.Host, mostName), "port", m.Port, "reason", why)
 		return nil
 	}
-	c.src.log.Info("the pool asks to reconnect", "to", mv.to, "wait", mv.wait)
+	c.src.log.Info("the pool asks to reconnect", miner.EventKey, "reconnect", "followed", true, "to", mv.to, "wait", mv.wait)
 	return mv
 }

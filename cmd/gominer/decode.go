@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"gominer/internal/audit"
 	"gominer/internal/chain"
 	"gominer/stratum/record"
 )
@@ -105,6 +106,8 @@ func decodeKinds() (kinds []string) {
 type decodeOptions struct {
 	decoder decoder
 	follow  bool
+	verify  bool
+	head    audit.Hash // that the log has to have; zero: any
 	json    bool
 }
 
@@ -126,7 +129,8 @@ gominer decode difficulty 0.001
 gominer decode '{"id":null,"method":"mining.set_difficulty","params":[512]}'
 bitcoin-cli getblockheader HASH false | gominer decode header
 gominer decode dialogue.jsonl
-gominer decode --follow dialogue.jsonl`,
+gominer decode --follow dialogue.jsonl
+gominer decode --verify audit.log`,
 		ValidArgsFunction: completeKinds,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return p.decode(cmd.Context(), o, args)
@@ -134,6 +138,8 @@ gominer decode --follow dialogue.jsonl`,
 	}
 	section(cmd, "Input", func(f *pflag.FlagSet) {
 		f.BoolVar(&o.follow, "follow", false, "go on with what is added to FILE, until Ctrl-C")
+		f.BoolVar(&o.verify, "verify", false, "check FILE, an audit log of mine --audit, for lines that were changed, cut, inserted or reordered; exit code 3 if there are any")
+		valueVar(f, &o.head, "head", "", "", "the log must have a line of this `HASH`, which the run that ended with it printed: else it was cut", audit.ParseHash)
 	})
 	section(cmd, "Output", func(f *pflag.FlagSet) {
 		valueVar(f, &o.decoder.network, "network", "", "", "show addresses as those of the network `NAME`: mainnet, testnet, signet, regtest … (default: regtest if nbits says so, else mainnet)", chain.NetworkNamed)
@@ -168,6 +174,9 @@ func (d *decoder) decode(kind, input string) (*explanation, error) {
 		input = string(e.Data)
 	} else if err != nil && strings.HasPrefix(input, `{"time":`) {
 		return nil, err
+	}
+	if strings.HasPrefix(input, `{"seq":`) {
+		return nil, errors.New("that is a line of an audit log: gominer decode --verify FILE checks one")
 	}
 	if kind == "" {
 		kind = guessKind(input)

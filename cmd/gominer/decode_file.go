@@ -13,9 +13,19 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"gominer/internal/audit"
 )
 
 func (p *process) decode(ctx context.Context, o *decodeOptions, args []string) error {
+	switch {
+	case o.verify && o.follow:
+		return usagef("decode: --verify and --follow exclude each other, keep one")
+	case o.verify:
+		return p.verify(o, args)
+	case o.head != audit.Hash{}:
+		return usagef("decode: --head goes with --verify FILE")
+	}
 	kind := ""
 	if len(args) > 0 && slices.Contains(decodeKinds(), args[0]) {
 		kind, args = args[0], args[1:]

@@ -11,13 +11,16 @@ import (
 	"gominer/miner"
 )
 
-// events is a slog.Handler that writes what happens as JSON, one object a line:
-// "time" (RFC 3339 with nanoseconds, UTC), "event", then the event's fields. A
-// record is an event if it carries miner.EventKey, whatever its level; all
-// others are dropped.
+// events is a slog.Handler that hands on what happens. A record is an event if it
+// carries miner.EventKey, whatever its level; all others are dropped.
 type events struct {
-	out *eventWriter
+	out eventSink
 	with
+}
+
+// eventSink takes events one by one, from any goroutine.
+type eventSink interface {
+	write(at time.Time, name string, fields []slog.Attr) error
 }
 
 // with is what With gave a handler: the name of the event that its records are,
@@ -56,7 +59,8 @@ func (w with) record(r *slog.Record) with {
 	return w
 }
 
-// eventWriter is what the handlers of one stream share.
+// eventWriter writes events as JSON, one object a line: "time" (RFC 3339 with
+// nanoseconds, UTC), "event", then the event's fields.
 type eventWriter struct {
 	mu   sync.Mutex
 	w    io.Writer

@@ -127,7 +127,10 @@ var repeated = map[string]bool{"hash": true, "clean": true, "result": true, "sta
 
 // unsaid are attributes of one event that say what another of it says, or that
 // only programs compare.
-var unsaid = map[string]bool{"share job": true, "share source": true, "connected source": true}
+var unsaid = map[string]bool{
+	"share job": true, "share source": true, "connected source": true, "connected protocol": true, "connected user": true,
+	"reconnect followed": true, "reconnect reason": true,
+}
 
 // humane writes an attribute's value with a unit and few digits.
 func humane(a slog.Attr) string {

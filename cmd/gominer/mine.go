@@ -34,10 +34,13 @@ summary is printed. A second Ctrl-C ends it at once.`,
 gominer mine -o pool.example.org:3333 -O alice:x -o backup.example.org:3333 -O bob:x
 gominer mine -o http://127.0.0.1:8332 --cookie-file ~/.bitcoin/.cookie --coinbase-address ADDRESS
 gominer mine -o 127.0.0.1:3333 -u test --json --until shares=20 | jq .event
-gominer mine -o 127.0.0.1:3333 -u test --record dialogue.jsonl
+gominer mine -o 127.0.0.1:3333 -u test --record dialogue.jsonl --audit audit.log
 GOMINER_URL=pool.example.org:3333 GOMINER_USER=ADDRESS gominer mine`,
 		Args: p.noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return p.mine(cmd.Context(), o) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			o.files.settings = settings(cmd)
+			return p.mine(cmd.Context(), o)
+		},
 	}
 	o.sources.flags(cmd)
 	o.devices.flags(cmd)
@@ -63,7 +66,7 @@ func untilVar(f *pflag.FlagSet, u *miner.Until) {
 		})
 }
 
-func (p *process) mine(ctx context.Context, o *mineOptions) error {
+func (p *process) mine(ctx context.Context, o *mineOptions) (err error) {
 	if err := o.devices.check(); err != nil {
 		return verbError("mine", err)
 	}
@@ -77,6 +80,10 @@ func (p *process) mine(ctx context.Context, o *mineOptions) error {
 	defer cancel(nil)
 	d := p.show(&o.output, cancel)
 	cfg := o.engine
+	if err := o.files.openAudit(d); err != nil {
+		return verbError("mine", err)
+	}
+	defer func() { d.endAudit(nil, err) }()
 	recording, err := o.files.openRecord(d.log)
 	if err != nil {
 		return verbError("mine", err)

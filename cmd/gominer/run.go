@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -50,8 +51,9 @@ func (o *output) logLevel() slog.Level {
 type display struct {
 	p      *process
 	screen *screen
-	line   bool    // the screen's last line shows how things stand
-	events *events // nil: no script reads
+	line   bool      // the screen's last line shows how things stand
+	events *events   // nil: no script reads
+	audit  *auditing // nil: no audit log is kept
 	log    *slog.Logger
 }
 
@@ -80,11 +82,15 @@ func (d *display) mine(ctx context.Context, cfg miner.Config) error {
 	})
 	err := m.Run(ctx)
 	stop()
-	if e := d.summarize(m.Snapshot()); err == nil {
+	why := err
+	if why == nil {
+		why = context.Cause(ctx)
+	}
+	if e := d.summarize(m.Snapshot(), why); err == nil {
 		err = e
 	}
 	if err == nil {
-		err = context.Cause(ctx)
+		err = why
 	}
 	return err
 }
@@ -173,12 +179,24 @@ func rates(r *miner.Rate) string {
 	return fmt.Sprintf("%s %s (60s %s, avg %s)", number, unit, short(r.S60), short(r.Avg))
 }
 
-// summarize says what came of the run: the last that stdout gets.
-func (d *display) summarize(s miner.Snapshot) error {
-	if d.events == nil {
-		_, err := io.WriteString(d.p.stdout, summaryText(&s))
-		return err
+// summarize says what came of the run, and why it ended: the last that stdout
+// gets.
+func (d *display) summarize(s miner.Snapshot, why error) error {
+	attrs := summaryAttrs(&s)
+	if why == nil {
+		why = errUntil
 	}
+	sealed := d.endAudit(attrs, why)
+	if d.events != nil {
+		return d.events.out.write(time.Now(), "summary", append(attrs, sealed.attrs()...))
+	}
+	_, err := io.WriteString(d.p.stdout, summaryText(&s)+sealed.text())
+	return err
+}
+
+var errUntil = errors.New("the limit of --until was reached")
+
+func summaryAttrs(s *miner.Snapshot) []slog.Attr {
 	attrs := []slog.Attr{
 		slog.Float64("elapsed_s", s.Elapsed.Seconds()),
 		slog.Uint64("hashes", s.Hashes),
@@ -195,7 +213,7 @@ func (d *display) summarize(s miner.Snapshot) error {
 	if len(s.Reasons) > 0 {
 		attrs = append(attrs, slog.Any("reasons", s.Reasons))
 	}
-	return d.events.out.write(time.Now(), "summary", attrs)
+	return attrs
 }
 
 func summaryText(s *miner.Snapshot) string {

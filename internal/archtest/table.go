@@ -53,6 +53,7 @@ var Table = map[string]Row{
 	"internal/sv2peer":   {},
 	"internal/jsonline":  {},
 	"internal/journal":   {},
+	"internal/audit":     {Ours: []string{"internal/journal", "internal/jsonline"}},
 
 	"bench": {Ours: []string{"hasher", "hasher/cpu", "miner"}},
 

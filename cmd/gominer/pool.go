@@ -29,7 +29,8 @@ type poolOptions struct {
 	node       node.Config
 	address    string
 	trust      []string // networks
-	simulation bool     // a flag of the simulated chain was given
+	faults     []string
+	simulation bool // a flag of the simulated chain was given
 	output
 }
 
@@ -50,6 +51,7 @@ The first line on stdout says where it listens.`,
 		Example: `gominer pool
 gominer pool --listen 127.0.0.1:0 --difficulty 0.001 --block-every 30s --json
 gominer pool --listen :3333 --difficulty 1 --vardiff 6
+gominer pool --fault reject=3 --fault slow=5ms
 gominer pool --node http://127.0.0.1:8332 --cookie-file ~/.bitcoin/.cookie --coinbase-address ADDRESS`,
 		Args: p.noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -84,6 +86,8 @@ gominer pool --node http://127.0.0.1:8332 --cookie-file ~/.bitcoin/.cookie --coi
 		f.DurationVar(&o.pool.StaleGrace, "stale-grace", 0, "for `TIME` after a new block, shares of the job before still count")
 	})
 	section(cmd, "Limits", o.limitFlags)
+	section(cmd, "Faults", o.faultFlags)
+	completeFaults(cmd)
 	section(cmd, "Output", o.output.flags)
 	o.output.completions(cmd)
 	return cmd
@@ -96,6 +100,12 @@ func (p *process) pool(ctx context.Context, o *poolOptions) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	d := p.show(&o.output, cancel)
+	if o.listsFaults() {
+		return d.printFaults()
+	}
+	if err := o.applyFaults(); err != nil {
+		return verbError("pool", err)
+	}
 	o.pool.Log = d.log
 	if err := o.setSource(d.log); err != nil {
 		return verbError("pool", err)

@@ -44,6 +44,8 @@ var Table = map[string]Row{
 	"stratum":        {Ours: []string{"hasher", "miner", "stratum/record", "stratum/v1"}, Third: []string{"golang.org/x/net/publicsuffix"}},
 	"stratum/pool":   {Ours: []string{"hasher", "stratum/v1", "internal/chain", "internal/node"}},
 
+	"stratum/pool/fault": {Ours: []string{"stratum/pool"}},
+
 	"internal/gpureport": {Ours: []string{"hasher", "hasher/opencl", "hasher/opencl/cl", "hasher/opencl/sensor", "miner"}},
 	"internal/dl":        {Third: []string{"github.com/ebitengine/purego", "golang.org/x/sys"}},
 	"internal/chain":     {Ours: []string{"hasher"}},

@@ -72,6 +72,13 @@ type Config struct {
 	// nil: everybody may work. It is called from many goroutines.
 	Authorize func(worker, password string) error
 
+	// Wrap puts something between the pool and a connection: a fault, or a record. The
+	// pool writes to it a line at a time. done is closed when the connection has to
+	// end; then Close is called. nil: nothing.
+	Wrap func(nc net.Conn, done <-chan struct{}) net.Conn
+
+	Quirks Quirks
+
 	// Log gets the events. Each has the attribute "event": connected, subscribed,
 	// authorized, job, share, block, disconnected, and a few less common ones. What
 	// clients can make happen at will comes at the level of debugging once it is
@@ -80,6 +87,26 @@ type Config struct {
 
 	goodbye *v1.Reconnect // to Successor
 }
+
+// Quirks are ways of other pools, for tests of clients. The zero value is the way
+// of this one.
+type Quirks struct {
+	// EnforceAtOnce judges shares by the difficulty that was sent last, not by that
+	// of their job.
+	EnforceAtOnce bool
+
+	JobsFirst bool // jobs come before the answer to mining.subscribe already
+	LateJobs  bool // the first job comes with the line after mining.authorize
+
+	RenewExtranonces bool // each job has another extranonce1, for clients that understand it
+	FlapMask         bool // every other job has most of the version mask taken away
+
+	// CoinbasePad is how much larger the coinbase is than it needs to be, in bytes.
+	CoinbasePad int
+}
+
+// flapMask is what FlapMask leaves: three bits.
+const flapMask = 0x0000e000
 
 const (
 	defaultDifficulty = 0.01 // a share a second for 43 MH/s
@@ -90,7 +117,8 @@ const (
 
 	// leastDifficulty is that of a target that every hash meets.
 	leastDifficulty = 1.0 / (1 << 32)
-	mostVardiff     = 6000 // shares a minute
+	mostVardiff     = 6000    // shares a minute
+	maxPad          = 3 << 20 // a block has at most 4 MB
 )
 
 // DefaultConfig returns a pool of difficulty 0.01 on the simulated chain, with
@@ -143,6 +171,8 @@ func (c *Config) fill() error {
 		return fmt.Errorf("pool: extranonce2 of %d bytes, want 0 to %d", c.Extranonce2Size, v1.MaxExtranonce2Size)
 	case len(c.Extranonce1) > v1.MaxExtranonce1:
 		return fmt.Errorf("pool: extranonce1 of %d bytes, want at most %d", len(c.Extranonce1), v1.MaxExtranonce1)
+	case c.Quirks.CoinbasePad < 0 || c.Quirks.CoinbasePad > maxPad:
+		return fmt.Errorf("pool: coinbase padded with %d bytes, want 0 to %d", c.Quirks.CoinbasePad, maxPad)
 	case c.MaxConns < 0:
 		return fmt.Errorf("pool: at most %d connections: want 1 or more", c.MaxConns)
 	case min(c.Republish, c.HandshakeTimeout, c.IdleTimeout, c.StaleGrace, c.ExtranonceEvery, c.PingEvery) < 0:

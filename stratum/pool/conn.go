@@ -56,6 +56,7 @@ type conn struct {
 	wake    chan struct{}          // something may be to be sent; one is enough
 	done    chan struct{}          // closed when the connection has to end
 	blocks  sync.WaitGroup         // blocks being handed over
+	late    bool                   // of the reader: Quirks.LateJobs holds jobs back
 	bulky   bool                   // of the writer: the line in hand counts in Pool.bulk
 	tally   tally                  // guarded by Pool.ledger.mu
 
@@ -90,6 +91,7 @@ type client struct {
 
 // sent is what the client was told last.
 type sent struct {
+	count      int // of jobs
 	difficulty float64
 	target     hasher.Target // of difficulty
 	mask       uint32
@@ -109,6 +111,10 @@ type sentJob struct {
 }
 
 func newConn(p *Pool, nc net.Conn) *conn {
+	done := make(chan struct{})
+	if wrap := p.cfg.Wrap; wrap != nil {
+		nc = wrap(nc, done)
+	}
 	c := &conn{
 		pool:    p,
 		nc:      nc,
@@ -118,7 +124,7 @@ func newConn(p *Pool, nc net.Conn) *conn {
 		since:   time.Now(),
 		answers: make(chan func() v1.Message, answerQueue),
 		wake:    make(chan struct{}, 1),
-		done:    make(chan struct{}),
+		done:    done,
 	}
 	c.workers = make(map[string]*worker)
 	c.warned.most = warnings

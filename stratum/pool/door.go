@@ -26,9 +26,10 @@ const (
 func (p *Pool) serve(ctx context.Context, nc net.Conn) {
 	c := newConn(p, nc)
 	defer c.blocks.Wait()
-	defer nc.Close()
+	defer c.nc.Close()
 	if err := p.admit(c); err != nil {
 		p.turnAway(c, err)
+		c.close(err)
 		return
 	}
 	level := p.coming.level(p.log, c.since)
@@ -48,7 +49,7 @@ func (p *Pool) serve(ctx context.Context, nc net.Conn) {
 	c.log.Log(ctx, level, "disconnected", "event", "disconnected", "reason", reasonOf(err))
 	var away errTurnedAway
 	if errors.As(err, &away) {
-		p.linger(nc)
+		p.linger(c.nc)
 	}
 }
 

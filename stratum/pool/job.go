@@ -1,8 +1,10 @@
 package pool
 
 import (
+	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"time"
 
 	"gominer/hasher"
@@ -21,8 +23,9 @@ type job struct {
 	difficulty     float64 // of network
 }
 
-// newJob cuts t around extranonces of size bytes in all.
-func newJob(t *Template, size int) (*job, error) {
+// newJob cuts t around extranonces of size bytes in all. Its coinbase gets pad
+// bytes that say nothing.
+func newJob(t *Template, size, pad int) (*job, error) {
 	j := &job{template: t, time: t.Time, prefix: t.Prefix, suffix: t.Suffix}
 	var err error
 	if j.network, err = t.Bits.Target(); err != nil {
@@ -32,11 +35,23 @@ func newJob(t *Template, size int) (*job, error) {
 	if j.prefix == nil {
 		c := t.Coinbase
 		c.ExtranonceSize = size
+		if pad > 0 {
+			c.Outputs = append(slices.Clone(c.Outputs), chain.TxOut{Script: padding(pad)})
+		}
 		if j.prefix, j.suffix, err = c.Split(); err != nil {
 			return nil, err
 		}
 	}
 	return j, nil
+}
+
+// padding returns a script of size bytes or a few more that nobody can spend.
+func padding(size int) []byte {
+	const opReturn, opPushdata4 = 0x6a, 0x4e
+	b := make([]byte, 6, size+6)
+	b[0], b[1] = opReturn, opPushdata4
+	binary.LittleEndian.PutUint32(b[2:], uint32(size))
+	return append(b, make([]byte, size)...)
 }
 
 // leastCap is the difficulty from which on shares may not be harder than blocks:

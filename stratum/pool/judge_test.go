@@ -16,7 +16,7 @@ func testJob(t *testing.T, bits hasher.Bits) *job {
 	j, err := newJob(&Template{
 		Version: 4, PrevHash: hasher.Hash{9}, Bits: bits, Time: 1_700_000_000,
 		Prefix: []byte{1, 2}, Suffix: []byte{3}, Branch: []hasher.Hash{{7}},
-	}, 4)
+	}, 4, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,9 @@ const serverName = "gominer-pool" // for client.get_version
 
 // handle answers one message. An error ends the connection.
 func (c *conn) handle(m v1.Message) error {
+	if c.late {
+		c.start()
+	}
 	switch m := m.(type) {
 	case *v1.Configure:
 		return c.configure(m)
@@ -172,11 +175,25 @@ func (c *conn) subscribe(m *v1.Subscribe) error {
 		Extranonce1:     extranonce1,
 		Extranonce2Size: c.pool.cfg.Extranonce2Size,
 	}
+	if c.pool.cfg.Quirks.JobsFirst {
+		return c.jobsFirst(res.Response(m.ID))
+	}
 	if err := c.reply(m.ID, res.Response(m.ID)); err != nil {
 		return err
 	}
 	c.start()
 	return nil
+}
+
+// jobsFirst sends jobs before the answer to mining.subscribe.
+func (c *conn) jobsFirst(m *v1.Response) error {
+	c.mu.Lock()
+	c.ready = true
+	c.mu.Unlock()
+	return c.answer(func() v1.Message {
+		_ = c.tell() // what is wrong shows with the answer
+		return m
+	})
 }
 
 func (c *conn) authorize(m *v1.Authorize) error {
@@ -226,6 +243,10 @@ func (c *conn) start() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.session == nil || len(c.workers) == 0 {
+		return
+	}
+	if c.pool.cfg.Quirks.LateJobs && !c.late {
+		c.late = true
 		return
 	}
 	c.ready = true

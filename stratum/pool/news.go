@@ -37,9 +37,16 @@ func (c *conn) news() ([]v1.Message, error) {
 		return out, nil
 	}
 	clean := first || s.job.epoch != j.epoch
-	if mask := c.mask & j.mask; mask != s.mask {
+	mask := c.mask & j.mask
+	if c.pool.cfg.Quirks.FlapMask && s.count%2 == 1 {
+		mask &= flapMask
+	}
+	if mask != s.mask {
 		s.mask = mask
 		out = append(out, &v1.SetVersionMask{Mask: mask})
+	}
+	if c.pool.cfg.Quirks.RenewExtranonces && !first && j != s.job {
+		c.renew = true
 	}
 	renewed := c.renewLocked()
 	if renewed {
@@ -68,6 +75,7 @@ func (c *conn) news() ([]v1.Message, error) {
 		s.jobs = slices.Delete(s.jobs, 0, 1)
 	}
 	s.job = j
+	s.count++
 	id := c.pool.lastJob.Add(1)
 	s.jobs = append(s.jobs, sentJob{id, j, s.difficulty, s.target, c.extranonce1, s.mask})
 	return append(out, notify(j, id, clean)), nil

@@ -125,7 +125,7 @@ func (p *Pool) publish(t *Template) error {
 		p.sendAway()
 		return nil
 	}
-	j, err := newJob(t, p.extranonceSize())
+	j, err := newJob(t, p.extranonceSize(), p.cfg.Quirks.CoinbasePad)
 	if err != nil {
 		return fmt.Errorf("template of height %d: %w", t.Height, err)
 	}

@@ -81,6 +81,9 @@ func (c *conn) claim(m *v1.Submit) (*claim, *session, *worker, *verdict) {
 		}
 		version = version&^mask | m.VersionBits
 	}
+	if c.pool.cfg.Quirks.EnforceAtOnce {
+		s.difficulty, s.target = c.sent.difficulty, c.sent.target
+	}
 	return &claim{
 		share: share{
 			extranonce1: s.extranonce1,

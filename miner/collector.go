@@ -30,13 +30,12 @@ func (m *Miner) collect(ctx context.Context) {
 	seen := recent{at: make(map[hasher.Hash]struct{}, rememberHashes)}
 	for f := range m.found {
 		sh, verdict := judge(&f, &seen, m.cfg.SubmitStale)
-		m.ledger.verdict(f.work.tip.session.name, &sh, verdict)
+		m.ledger.verdict(f.work.lease.tip.session.name, &sh, verdict)
 		switch verdict {
 		case Good:
-			m.deliver(ctx, f.work.tip, sh)
+			m.deliver(ctx, f.work.lease.tip, sh)
 		case HardwareError:
-			m.log.Warn("hardware error: the nonce does not give the hash that the device claimed",
-				"device", m.cfg.Devices[f.device].Info().Name, "nonce", f.nonce)
+			m.logHardwareError(f.device, f.nonce)
 		case Stale, Duplicate:
 			m.logDropped(&sh, verdict)
 		}
@@ -63,7 +62,7 @@ func judge(f *found, seen *recent, submitStale bool) (Share, Verdict) {
 		return sh, Duplicate
 	case !w.Job.Target.Meets(&sh.Hash):
 		return sh, AboveTarget
-	case w.Stale() && !submitStale:
+	case w.lease.tip.dead.Load() && !submitStale:
 		return sh, Stale
 	}
 	if network, err := w.Job.Bits.Target(); err == nil {

@@ -11,7 +11,7 @@ import (
 // TestJudgeComparesInFull takes a hash whose top word equals the limit and puts
 // the target one below it, at it, and one above: the limit alone says nothing.
 func TestJudgeComparesInFull(t *testing.T) {
-	g := newGenerator(Start{}, 0)
+	g := newGenerator(Start{}, 0, 1)
 	j := &Job{Bits: 0x207fffff, Target: hasher.MaxTarget}
 	g.publish(&Session{}, j)
 	var w Work
@@ -56,7 +56,7 @@ func TestJudgeComparesInFull(t *testing.T) {
 
 // TestJudgeLooksInOrder reports one hash twice, and nonces around a range.
 func TestJudgeLooksInOrder(t *testing.T) {
-	w := Work{Job: &Job{Bits: 0x207fffff}, First: 10, Count: 5, Limit: 1<<32 - 1, tip: newTip(nil)}
+	w := Work{Job: &Job{Bits: 0x207fffff}, First: 10, Count: 5, Limit: 1<<32 - 1, lease: newLease(newTip(nil, 1))}
 	seen := recent{at: map[hasher.Hash]struct{}{}}
 	for _, tt := range []struct {
 		nonce uint32
@@ -94,11 +94,11 @@ func TestDeliver(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				m := New(Config{Devices: []Device{idle{}}, SubmitStale: tt.submitStale})
-				s := newSession(m, "pool")
+				s := newSession(m, pool{})
 				for range tt.queued {
 					s.shares <- Share{Job: &Job{}}
 				}
-				tip := newTip(s)
+				tip := newTip(s, 1)
 				ctx, cancel := context.WithCancel(t.Context())
 				done := make(chan struct{})
 				if tt.queued == 0 {
@@ -127,6 +127,12 @@ func TestDeliver(t *testing.T) {
 		})
 	}
 }
+
+type pool struct{}
+
+func (pool) Name() string { return "pool" }
+
+func (pool) Run(context.Context, *Session) error { return nil }
 
 type idle struct{}
 

@@ -21,8 +21,19 @@ type Info struct {
 	Name    string // short and unique: "cpu", "opencl0"
 	Kind    string // "cpu", "opencl", "asic"
 	Model   string // what it is, as its maker calls it
-	Kernel  string // what it runs, "" where there is no choice
 	Threads int    // that mine at the moment; 0 where there are none
+
+	// The kernel in use.
+	Kernel   string // "" where there is no choice
+	Lanes    int    // nonces that it hashes side by side; 0: unknown
+	Versions int    // versions that it tries at once; 0: unknown
+}
+
+// Threaded is a Device that can tell its threads apart.
+type Threaded interface {
+	// AppendTried appends to list how many headers each of the threads that mine
+	// at the moment has tried so far. It may be called at any time.
+	AppendTried(list []uint64) []uint64
 }
 
 // Health is what a device's sensors say. A field of 0 is not known.
@@ -60,8 +71,12 @@ func (f *Feed) Next(ctx context.Context, n uint64, w *Work) error {
 	return f.m.gen.next(ctx, f.device, n, w)
 }
 
-// Tried counts n headers as hashed in full, once a batch.
-func (f *Feed) Tried(n uint64) { f.tried.Add(n) }
+// Tried counts n headers of w, versions included, as hashed in full: once a
+// batch.
+func (f *Feed) Tried(w *Work, n uint64) {
+	f.tried.Add(n)
+	w.lease.tip.session.tried.Add(n)
+}
 
 // Health says how the device is. The newest counts.
 func (f *Feed) Health(h Health) { f.health.Store(&h) }

@@ -66,12 +66,24 @@ func (m *Miner) shareAttrs(sh *Share, result string) []slog.Attr {
 	}
 }
 
+// shareEvent tells of a share, aloud unless many like it come.
+func (m *Miner) shareEvent(level slog.Level, text string, attrs []slog.Attr) {
+	m.event(m.floods.level(level, text), "share", text, attrs...)
+}
+
 func (m *Miner) logDropped(sh *Share, v Verdict) {
 	if v == Duplicate {
-		m.log.LogAttrs(context.Background(), slog.LevelWarn, "duplicate share dropped", m.shareAttrs(sh, "duplicate")...)
+		const text = "duplicate share dropped"
+		m.log.LogAttrs(context.Background(), m.floods.level(slog.LevelWarn, text), text, m.shareAttrs(sh, "duplicate")...)
 		return
 	}
-	m.event(slog.LevelInfo, "share", "share stale, not sent", m.shareAttrs(sh, "stale")...)
+	m.shareEvent(slog.LevelInfo, "share stale, not sent", m.shareAttrs(sh, "stale"))
+}
+
+func (m *Miner) logHardwareError(device int, nonce uint32) {
+	const text = "hardware error: the nonce does not give the hash that the device claimed"
+	m.log.LogAttrs(context.Background(), m.floods.level(slog.LevelWarn, text), text,
+		slog.String("device", m.cfg.Devices[device].Info().Name), slog.Uint64("nonce", uint64(nonce)))
 }
 
 func (m *Miner) logOutcome(o *Outcome) {
@@ -82,12 +94,11 @@ func (m *Miner) logOutcome(o *Outcome) {
 	var reject *Reject
 	switch {
 	case o.Err == nil:
-		m.event(slog.LevelInfo, "share", "share accepted", attrs...)
+		m.shareEvent(slog.LevelInfo, "share accepted", attrs)
 	case errors.As(o.Err, &reject):
-		m.event(slog.LevelWarn, "share", "share rejected",
-			append(attrs, slog.Int("code", reject.Code), slog.String("reason", reject.Reason))...)
+		m.shareEvent(slog.LevelWarn, "share rejected", append(attrs, slog.Int("code", reject.Code), slog.String("reason", reject.Reason)))
 	default:
-		m.event(slog.LevelWarn, "share", "share lost", append(attrs, slog.String("reason", o.Err.Error()))...)
+		m.shareEvent(slog.LevelWarn, "share lost", append(attrs, slog.String("reason", o.Err.Error())))
 	}
 	if sh.Block {
 		level, text := slog.LevelInfo, "BLOCK FOUND"

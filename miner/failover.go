@@ -38,10 +38,12 @@ func (f failover) Name() string {
 	return strings.Join(names, ", ")
 }
 
+func (f failover) members() []Source { return f }
+
 // Settle lets every source settle.
 func (f failover) Settle(s *Session) {
 	for _, src := range f {
-		s.child(src.Name()).settle(src)
+		s.child(src).settle(src)
 	}
 }
 
@@ -78,7 +80,7 @@ func (f failover) hold(ctx context.Context, i int, s *Session) (better int, err 
 			}
 		})
 	}
-	child := s.child(f[i].Name())
+	child := s.child(f[i])
 	err = child.run(ctx, f[i])
 	cancel()
 	wg.Wait()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"math"
+	"slices"
 	"sync"
 	"time"
 
@@ -26,7 +27,8 @@ type generator struct {
 	mu       sync.Mutex
 	shared   front
 	own      map[int]*front // of devices that have a job of their own
-	changed  chan struct{}  // closed when any job changes
+	changed  chan struct{}  // closed when any job changes, or a device is paused or not
+	paused   []bool         // by device
 	nonce    uint32         // the first of the next new header; start.Nonce, then 0
 	buf      []byte
 	created  uint64 // counters so far
@@ -84,13 +86,14 @@ const (
 	nonces = 1 << 32
 )
 
-func newGenerator(start Start, allowance uint32) *generator {
+func newGenerator(start Start, allowance uint32, devices int) *generator {
 	return &generator{
 		start:     start,
 		allowance: allowance,
 		nonce:     start.Nonce,
 		own:       make(map[int]*front),
 		changed:   make(chan struct{}),
+		paused:    make([]bool, devices),
 		spaces:    lru[[32]byte, *space]{most: rememberSpaces},
 		counters:  lru[string, *counter]{most: rememberCounters},
 	}
@@ -141,7 +144,7 @@ func (g *generator) set(f *front, s *Session, j *Job) {
 			f.tip = nil
 		}
 		if j != nil {
-			f.tip = newTip(s)
+			f.tip = newTip(s, len(g.paused))
 		}
 	}
 	f.job, f.built = j, 0
@@ -149,8 +152,36 @@ func (g *generator) set(f *front, s *Session, j *Job) {
 		g.enter(f)
 		f.arrived = f.space.arrival(j, time.Now())
 	}
+	g.wake()
+}
+
+// wake lets everybody who waits in next look again. Called with mu held.
+func (g *generator) wake() {
 	close(g.changed)
 	g.changed = make(chan struct{})
+}
+
+// pause ends the device's work and gives it none until it is called with false.
+func (g *generator) pause(device int, paused bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.paused[device] == paused {
+		return
+	}
+	g.paused[device] = paused
+	for _, f := range []*front{&g.shared, g.own[device]} {
+		if f != nil && f.tip != nil {
+			f.tip.renew(device)
+		}
+	}
+	g.wake()
+}
+
+// isPaused reports for every device whether it is paused.
+func (g *generator) isPaused() []bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return slices.Clone(g.paused)
 }
 
 // enter finds the space and the counter of f's job. Called with mu held.
@@ -188,7 +219,7 @@ func (s *space) arrival(j *Job, now time.Time) time.Time {
 	return s.since
 }
 
-// next hands out at most n nonces to a device.
+// next hands out at most n nonces to a device that is not paused.
 func (g *generator) next(ctx context.Context, device int, n uint64, w *Work) error {
 	for {
 		if err := ctx.Err(); err != nil {
@@ -200,8 +231,8 @@ func (g *generator) next(ctx context.Context, device int, n uint64, w *Work) err
 		if f == nil {
 			f = &g.shared
 		}
-		if f.job != nil {
-			if wait = g.take(f, n, w); wait <= 0 {
+		if f.job != nil && !g.paused[device] {
+			if wait = g.take(f, device, n, w); wait <= 0 {
 				g.mu.Unlock()
 				return nil
 			}
@@ -220,7 +251,7 @@ func (g *generator) next(ctx context.Context, device int, n uint64, w *Work) err
 
 // take fills w from f, or returns how long to wait until the job's time allows
 // more. Called with mu held and a job.
-func (g *generator) take(f *front, n uint64, w *Work) time.Duration {
+func (g *generator) take(f *front, device int, n uint64, w *Work) time.Duration {
 	j, s := f.job, f.space
 	now := time.Since(f.arrived)
 	latest := uint64(j.NTime) + uint64(now/time.Second) + uint64(g.allowance)
@@ -235,7 +266,7 @@ func (g *generator) take(f *front, n uint64, w *Work) time.Duration {
 	n = min(max(n, 1), nonces-s.next)
 	*w = Work{
 		Job: j, Extranonce2: s.extranonce2, Header: f.header,
-		First: uint32(s.next), Count: n, Limit: j.Target.Limit(), tip: f.tip,
+		First: uint32(s.next), Count: n, Limit: j.Target.Limit(), lease: f.tip.leases[device],
 	}
 	s.next += n
 	return 0

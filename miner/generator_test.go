@@ -137,7 +137,7 @@ func TestNoHeaderTwice(t *testing.T) {
 			r := rand.New(rand.NewPCG(seed, 7))
 			allowance := uint32(r.IntN(2) * 3)
 			a := newAuditor(t, allowance)
-			g := newGenerator(Start{}, allowance)
+			g := newGenerator(Start{}, allowance, 8)
 			s := &Session{}
 			var jobs []*Job
 			for range 400 {
@@ -191,7 +191,7 @@ func TestNoHeaderTwice(t *testing.T) {
 func TestNoHeaderTwiceAcrossDevices(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newAuditor(t, 0)
-		g := newGenerator(Start{}, 0)
+		g := newGenerator(Start{}, 0, 8)
 		ctx, cancel := context.WithCancel(t.Context())
 		var wg sync.WaitGroup
 		for device := range 8 {
@@ -228,7 +228,7 @@ func TestNoHeaderTwiceAcrossDevices(t *testing.T) {
 // TestFloodForgetsTheOldest keeps memory bounded, and stays right for what a
 // pool can do: an extranonce1 that was forgotten starts again at a later ntime.
 func TestFloodForgetsTheOldest(t *testing.T) {
-	g := newGenerator(Start{}, 0)
+	g := newGenerator(Start{}, 0, 8)
 	s := &Session{}
 	for i := range 5000 {
 		j := &Job{Bits: 0x1d00ffff, Coinbase: &Coinbase{Extranonce1: binary.BigEndian.AppendUint32(nil, uint32(i)), Extranonce2Size: 4}}
@@ -248,7 +248,7 @@ func TestFloodForgetsTheOldest(t *testing.T) {
 
 func TestRollingOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := newGenerator(Start{}, 0)
+		g := newGenerator(Start{}, 0, 8)
 		j := &Job{NTime: 1000, Bits: 0x1d00ffff, Coinbase: &Coinbase{Extranonce2Size: 1}}
 		g.publish(&Session{}, j)
 		start := time.Now()
@@ -274,7 +274,7 @@ func TestRollingOrder(t *testing.T) {
 // is remembered: its extranonce2 starts again, so ntime must not.
 func TestForgottenCounterStartsLater(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := newGenerator(Start{}, 0)
+		g := newGenerator(Start{}, 0, 8)
 		s := &Session{}
 		draw := func(extranonce1 uint32) (w Work) {
 			g.publish(s, &Job{ID: "1", NTime: 1000, Bits: 0x1d00ffff, Coinbase: &Coinbase{
@@ -299,7 +299,7 @@ func TestForgottenCounterStartsLater(t *testing.T) {
 // TestLapStartsAfterTheLatestTime uses two ntimes in one lap, the later first.
 func TestLapStartsAfterTheLatestTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := newGenerator(Start{}, 0)
+		g := newGenerator(Start{}, 0, 8)
 		a := newAuditor(t, 0)
 		j := Job{NTime: 1005, Bits: 0x1d00ffff, Coinbase: &Coinbase{Extranonce2Size: 1}}
 		early := j
@@ -326,7 +326,7 @@ func TestLapStartsAfterTheLatestTime(t *testing.T) {
 func TestTargetKeepsTheTime(t *testing.T) {
 	for _, coinbase := range []*Coinbase{nil, {Extranonce2Size: 0}} {
 		synctest.Test(t, func(t *testing.T) {
-			g := newGenerator(Start{}, 0)
+			g := newGenerator(Start{}, 0, 8)
 			s := &Session{}
 			j := &Job{ID: "1", NTime: 1000, Bits: 0x1d00ffff, Coinbase: coinbase}
 			start := time.Now()
@@ -359,7 +359,7 @@ func TestTargetKeepsTheTime(t *testing.T) {
 }
 
 func TestStartPlacesTheSearch(t *testing.T) {
-	g := newGenerator(Start{Extranonce2: 0x1234, Nonce: 99}, 0)
+	g := newGenerator(Start{Extranonce2: 0x1234, Nonce: 99}, 0, 1)
 	j := &Job{Bits: 0x1d00ffff, Coinbase: &Coinbase{Extranonce2Size: 4}}
 	g.publish(&Session{}, j)
 	var w Work
@@ -420,7 +420,7 @@ func TestRolledVersions(t *testing.T) {
 }
 
 func TestWorkOfADeadTipIsStale(t *testing.T) {
-	g := newGenerator(Start{}, 0)
+	g := newGenerator(Start{}, 0, 8)
 	a, b := &Session{}, &Session{}
 	draw := func() (w Work) {
 		if err := g.next(t.Context(), 0, 1, &w); err != nil {
@@ -467,7 +467,7 @@ func TestWorkOfADeadTipIsStale(t *testing.T) {
 // taken away or its session ends.
 func TestJobOfOneDevice(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := newGenerator(Start{}, 0)
+		g := newGenerator(Start{}, 0, 8)
 		a, b := &Session{}, &Session{}
 		common, own, newer, clean := &Job{ID: "common"}, &Job{ID: "own", Root: hasher.Hash{1}}, &Job{ID: "newer", Root: hasher.Hash{2}}, &Job{ID: "clean", Clean: true}
 		works := map[int]Work{}
@@ -529,7 +529,7 @@ func TestJobOfOneDevice(t *testing.T) {
 }
 
 func BenchmarkRoll(b *testing.B) {
-	g := newGenerator(Start{}, 0)
+	g := newGenerator(Start{}, 0, 8)
 	g.publish(&Session{}, &Job{Coinbase: &Coinbase{
 		Prefix: make([]byte, 100), Suffix: make([]byte, 100), Extranonce1: make([]byte, 4), Extranonce2Size: 8,
 		Branch: make([]hasher.Hash, 12),

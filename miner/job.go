@@ -21,6 +21,10 @@ type Job struct {
 	Target      hasher.Target // share target
 	Clean       bool          // all earlier work is worthless
 	Height      uint32        // of the block to be found; 0: unknown
+
+	// For people alone.
+	Value        uint64 // satoshis that the coinbase pays in all; 0: unknown
+	Transactions int    // in the block, the coinbase included; 0: unknown
 }
 
 // Coinbase is the coinbase transaction in parts, around the extranonces:
@@ -62,12 +66,46 @@ type tip struct {
 	session *Session
 	dead    atomic.Bool
 	done    chan struct{}
+	leases  []*lease // one for each device; guarded by the generator's lock
 }
 
-func newTip(s *Session) *tip { return &tip{session: s, done: make(chan struct{})} }
+// lease is what one device's work on a tip is good for. It dies with the tip, or
+// alone when the device is paused: the shares found until then still count.
+type lease struct {
+	tip  *tip
+	dead atomic.Bool
+	done chan struct{}
+}
+
+func newTip(s *Session, devices int) *tip {
+	t := &tip{session: s, done: make(chan struct{}), leases: make([]*lease, devices)}
+	for i := range t.leases {
+		t.leases[i] = newLease(t)
+	}
+	return t
+}
+
+func newLease(t *tip) *lease { return &lease{tip: t, done: make(chan struct{})} }
 
 // kill is called with the generator's lock held, at most once.
 func (t *tip) kill() {
 	t.dead.Store(true)
 	close(t.done)
+	for _, l := range t.leases {
+		l.kill()
+	}
+}
+
+// renew ends the work of one device, and gives it a new lease. It is called with
+// the generator's lock held.
+func (t *tip) renew(device int) {
+	t.leases[device].kill()
+	t.leases[device] = newLease(t)
+}
+
+// kill is called with the generator's lock held.
+func (l *lease) kill() {
+	if !l.dead.Swap(true) {
+		close(l.done)
+	}
 }

@@ -11,6 +11,8 @@ import (
 
 const (
 	recentOutcomes = 64 // kept for Snapshot
+	keptBlocks     = 64 // likewise
+	keptMessages   = 32 // likewise
 	mostReasons    = 64 // distinct reject reasons counted; a pool chooses their texts
 	otherReasons   = "other"
 )
@@ -23,28 +25,35 @@ type ledger struct {
 	ended   time.Time // zero while running
 	tally   Tally
 	reasons map[string]uint64
+	last    time.Time // when a share was accepted
 	best    float64
+	before  float64 // Config.BestBefore
 	devices []deviceLedger
-	sources []*SourceReport
+	sources []*sourceLedger
 	current *JobState
-	recent  []Outcome // a ring once it is full
-	next    int       // where the ring goes on
+	recent  []Outcome // oldest first
+	blocks  []BlockFound
+	texts   []Message
 }
 
 type deviceLedger struct {
-	tally Tally
-	meter meter
-	err   error
+	tally   Tally
+	last    time.Time // when a share was accepted
+	best    float64
+	meter   meter
+	threads threadMeter
+	err     error
 }
 
-func newLedger(devices []Device) *ledger {
-	return &ledger{reasons: make(map[string]uint64), devices: make([]deviceLedger, len(devices))}
+func newLedger(devices []Device, bestBefore float64) *ledger {
+	return &ledger{reasons: make(map[string]uint64), devices: make([]deviceLedger, len(devices)), before: bestBefore}
 }
 
-func (l *ledger) start(now time.Time) {
+func (l *ledger) start(devices []Device, now time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.started = now
+	l.sampleThreadsLocked(devices, now)
 }
 
 func (l *ledger) end(now time.Time) {
@@ -58,13 +67,15 @@ func (l *ledger) end(now time.Time) {
 func (l *ledger) verdict(source string, sh *Share, v Verdict) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	d := &l.devices[sh.Device]
 	if v != HardwareError {
-		l.best = max(l.best, sh.Hash.Difficulty())
+		d.best = max(d.best, sh.Hash.Difficulty())
+		l.best = max(l.best, d.best)
 	}
 	if v == Stale {
-		l.sourceLocked(source).Shares.Stale++
+		l.sourceLocked(source).report.Shares.Stale++
 	}
-	for _, t := range []*Tally{&l.tally, &l.devices[sh.Device].tally} {
+	for _, t := range []*Tally{&l.tally, &d.tally} {
 		switch v {
 		case HardwareError:
 			t.HardwareErrors++
@@ -78,31 +89,33 @@ func (l *ledger) verdict(source string, sh *Share, v Verdict) {
 	}
 }
 
-// outcome counts an answer and reports whether u is reached.
-func (l *ledger) outcome(o Outcome, u Until) (reached bool) {
+// outcome counts an answer that came now and reports whether u is reached.
+func (l *ledger) outcome(o Outcome, u Until, now time.Time) (reached bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(l.recent) < recentOutcomes {
-		l.recent = append(l.recent, o)
-	} else {
-		l.recent[l.next] = o
-	}
-	l.next = (l.next + 1) % recentOutcomes
-	tallies := []*Tally{&l.tally, &l.sourceLocked(o.Source).Shares, &l.devices[o.Share.Device].tally}
+	l.recent = keep(l.recent, o, recentOutcomes)
+	src, dev := l.sourceLocked(o.Source), &l.devices[o.Share.Device]
 	var reject *Reject
 	refused := errors.As(o.Err, &reject)
-	for _, t := range tallies {
+	for _, t := range []*Tally{&l.tally, &src.report.Shares, &dev.tally} {
 		switch {
-		case o.Err == nil && o.Share.Block:
-			t.Blocks++
-			t.Accepted++
 		case o.Err == nil:
 			t.Accepted++
+			t.Difficulty += o.Share.Job.Target.Difficulty()
+			if o.Share.Block {
+				t.Blocks++
+			}
 		case refused:
 			t.Rejected++
 		default:
 			t.Lost++
 		}
+	}
+	if o.Err == nil {
+		l.last, src.report.LastAccepted, dev.last = now, now, now
+	}
+	if !o.Share.Sent.IsZero() && (o.Err == nil || refused) {
+		src.latency.add(o.After)
 	}
 	if refused {
 		reason := reject.Error()
@@ -111,42 +124,58 @@ func (l *ledger) outcome(o Outcome, u Until) (reached bool) {
 		}
 		l.reasons[reason]++
 	}
+	if sh := &o.Share; sh.Block {
+		l.blocks = keep(l.blocks, BlockFound{
+			Found: sh.Found, Height: sh.Job.Height, Hash: sh.Hash, Source: o.Source, Device: sh.Device, Err: o.Err,
+		}, keptBlocks)
+	}
 	return u.Shares > 0 && l.tally.Accepted >= u.Shares || u.Blocks > 0 && l.tally.Blocks >= u.Blocks
 }
 
-// sourceLocked returns the report of the source of that name, a new one if it is
-// new. The caller holds mu.
-func (l *ledger) sourceLocked(name string) *SourceReport {
+// sourceLocked returns what is counted of the source of that name, which may be
+// a new one. The caller holds mu.
+func (l *ledger) sourceLocked(name string) *sourceLedger {
 	for _, s := range l.sources {
-		if s.Name == name {
+		if s.report.Name == name {
 			return s
 		}
 	}
-	s := &SourceReport{Name: name}
+	s := &sourceLedger{report: SourceReport{Name: name}}
 	l.sources = append(l.sources, s)
 	return s
+}
+
+// enlist begins the list of sources with src, or with what it is made of.
+func (l *ledger) enlist(src Source) {
+	switch g := src.(type) {
+	case nil: // Run will say so
+	case group:
+		for _, member := range g.members() {
+			l.enlist(member)
+		}
+	default:
+		l.source(src.Name())
+	}
+}
+
+func (l *ledger) source(name string) *sourceLedger {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.sourceLocked(name)
 }
 
 // status keeps st and reports whether the state or the error is a new one.
 func (l *ledger) status(name string, st SourceStatus, now time.Time) (news bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	s := l.sourceLocked(name)
-	news = s.Status.State != st.State || st.Err != nil && (s.Status.Err == nil || s.Status.Err.Error() != st.Err.Error())
-	if st.URL == "" { // a report of failure alone: keep what is known of the rest
-		st.URL, st.Protocol, st.Encryption, st.User = s.Status.URL, s.Status.Protocol, s.Status.Encryption, s.Status.User
-	}
-	if news {
-		s.Since = now
-	}
-	s.Status = st
-	return news
+	return l.sourceLocked(name).status(st, now)
 }
 
-func (l *ledger) message(name, text string) {
+func (l *ledger) message(name, text string, now time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.sourceLocked(name).Message = text
+	l.sourceLocked(name).report.Message = text
+	l.texts = keep(l.texts, Message{now, name, text}, keptMessages)
 }
 
 // job keeps the newest job. A nil one only ends the job of its own source.
@@ -156,6 +185,7 @@ func (l *ledger) job(name string, j *Job, now time.Time) {
 	switch {
 	case j != nil:
 		l.current = &JobState{Job: j, Source: name, Arrived: now}
+		l.sourceLocked(name).difficulty(j.Target.Difficulty(), now)
 	case l.current != nil && l.current.Source == name:
 		l.current = nil
 	}
@@ -167,11 +197,20 @@ func (l *ledger) deviceFailed(device int, err error) {
 	l.devices[device].err = err
 }
 
-func (l *ledger) sample(feeds []*Feed, now time.Time) {
+func (l *ledger) sample(devices []Device, feeds []*Feed, now time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for i, f := range feeds {
 		l.devices[i].meter.add(now.Sub(l.started), f.tried.Load())
+	}
+	l.sampleThreadsLocked(devices, now)
+}
+
+func (l *ledger) sampleThreadsLocked(devices []Device, now time.Time) {
+	for i, d := range devices {
+		if d, ok := d.(Threaded); ok {
+			l.devices[i].threads.add(now.Sub(l.started), d)
+		}
 	}
 }
 
@@ -189,41 +228,43 @@ func (l *ledger) snapshot(feeds []*Feed) Snapshot {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s := Snapshot{
-		Started: l.started, Shares: l.tally, Reasons: maps.Clone(l.reasons), Best: l.best,
-		Devices: make([]DeviceState, len(l.devices)),
+		Started: l.started, Shares: l.tally, LastAccepted: l.last, Reasons: maps.Clone(l.reasons),
+		Best: l.best, BestEver: max(l.best, l.before),
+		Devices: make([]DeviceState, len(l.devices)), Sources: make([]SourceReport, len(l.sources)),
+		Recent: slices.Clone(l.recent), Blocks: slices.Clone(l.blocks), Messages: slices.Clone(l.texts),
 	}
-	switch {
-	case !l.ended.IsZero():
-		s.Elapsed = l.ended.Sub(l.started)
-	case !l.started.IsZero():
-		s.Elapsed = time.Since(l.started)
+	now := l.ended
+	if now.IsZero() {
+		now = time.Now()
+	}
+	if !l.started.IsZero() {
+		s.Elapsed = now.Sub(l.started)
 	}
 	for i := range l.devices {
-		d := &l.devices[i]
-		state := DeviceState{Hashes: feeds[i].tried.Load(), Rate: d.meter.rate(), Shares: d.tally, Err: d.err}
-		if h := feeds[i].health.Load(); h != nil {
-			state.Health = *h
-		}
-		if s.Elapsed > 0 {
-			state.Rate.Avg = float64(state.Hashes) / s.Elapsed.Seconds()
-		}
-		s.Devices[i] = state
-		s.Hashes += state.Hashes
-		s.Rate.add(state.Rate)
+		s.Devices[i] = l.devices[i].snapshot(feeds[i], s.Elapsed)
+		s.Hashes += s.Devices[i].Hashes
+		s.Rate.add(s.Devices[i].Rate)
 	}
-	for _, src := range l.sources {
-		s.Sources = append(s.Sources, *src)
-		last := &s.Sources[len(s.Sources)-1]
-		last.Status.Traits = slices.Clone(last.Status.Traits)
+	for i, src := range l.sources {
+		s.Sources[i] = src.snapshot(now)
 	}
 	if l.current != nil {
 		job := *l.current
 		s.Job = &job
 	}
-	if len(l.recent) < recentOutcomes {
-		s.Recent = slices.Clone(l.recent)
-	} else {
-		s.Recent = slices.Concat(l.recent[l.next:], l.recent[:l.next])
+	return s
+}
+
+func (d *deviceLedger) snapshot(f *Feed, elapsed time.Duration) DeviceState {
+	s := DeviceState{
+		Hashes: f.tried.Load(), Rate: d.meter.rate(), ThreadRates: d.threads.rates(),
+		Shares: d.tally, LastAccepted: d.last, Best: d.best, Err: d.err,
+	}
+	if elapsed > 0 {
+		s.Rate.Avg = float64(s.Hashes) / elapsed.Seconds()
+	}
+	if h := f.health.Load(); h != nil {
+		s.Health = *h
 	}
 	return s
 }
@@ -240,8 +281,9 @@ func (m *Miner) report(source string, sh Share, err error) {
 	if from.IsZero() {
 		from = sh.Found
 	}
-	o := Outcome{Share: sh, Source: source, Err: err, After: time.Since(from)}
-	reached := m.ledger.outcome(o, m.cfg.Until)
+	now := time.Now()
+	o := Outcome{Share: sh, Source: source, Err: err, After: now.Sub(from)}
+	reached := m.ledger.outcome(o, m.cfg.Until, now)
 	m.logOutcome(&o)
 	if reached {
 		m.stop()
@@ -260,9 +302,12 @@ func (m *Miner) sample(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case now := <-t.C:
-			m.ledger.sample(m.feeds, now)
+			m.ledger.sample(m.cfg.Devices, m.feeds, now)
 			if n%hashrateEvery == 0 {
 				m.logHashrate(n)
+			}
+			if n%floodSamples == 0 {
+				m.floods.sum(m.log)
 			}
 		}
 	}

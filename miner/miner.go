@@ -18,6 +18,7 @@ package miner
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"sync"
@@ -38,6 +39,7 @@ type Config struct {
 	NTimeAllowance uint32
 
 	SubmitStale bool       // send shares whose job was cleaned
+	BestBefore  float64    // the best difficulty of earlier runs, for Snapshot.BestEver
 	Rand        *rand.Rand // for jitter; nil seeds one
 }
 
@@ -62,6 +64,7 @@ type Miner struct {
 	feeds  []*Feed
 	found  chan found
 	ledger *ledger
+	floods floods
 	stop   context.CancelFunc // set by Run before anything starts
 }
 
@@ -84,8 +87,9 @@ func New(cfg Config) *Miner {
 	if m.cfg.Rand == nil {
 		m.cfg.Rand = rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))
 	}
-	m.gen = newGenerator(cfg.Start, cfg.NTimeAllowance)
-	m.ledger = newLedger(cfg.Devices)
+	m.gen = newGenerator(cfg.Start, cfg.NTimeAllowance, len(cfg.Devices))
+	m.ledger = newLedger(cfg.Devices, cfg.BestBefore)
+	m.ledger.enlist(cfg.Source)
 	for i := range cfg.Devices {
 		m.feeds = append(m.feeds, &Feed{m: m, device: i})
 	}
@@ -107,7 +111,7 @@ func (m *Miner) Run(ctx context.Context) error {
 	}
 	ctx, m.stop = context.WithCancel(ctx)
 	defer m.stop()
-	m.ledger.start(time.Now())
+	m.ledger.start(m.cfg.Devices, time.Now())
 
 	// The source and the collector go on while the devices stop.
 	sourceCtx, stopSource := context.WithCancel(context.WithoutCancel(ctx))
@@ -126,8 +130,20 @@ func (m *Miner) Run(ctx context.Context) error {
 	collector.Wait()
 	stopSource()
 	rest.Wait()
-	newSession(m, m.cfg.Source.Name()).settle(m.cfg.Source)
+	newSession(m, m.cfg.Source).settle(m.cfg.Source)
+	m.floods.sum(m.log)
 	m.ledger.end(time.Now())
+	return nil
+}
+
+// Pause ends the work of a device, by its index in Config.Devices, and gives it
+// no more until it is called with false. What the device finds in the batch that
+// it is in still counts. It may be called at any time, also before Run.
+func (m *Miner) Pause(device int, paused bool) error {
+	if device < 0 || device >= len(m.cfg.Devices) {
+		return fmt.Errorf("no device %d: there are %d, from 0", device, len(m.cfg.Devices))
+	}
+	m.gen.pause(device, paused)
 	return nil
 }
 
@@ -135,8 +151,11 @@ func (m *Miner) Run(ctx context.Context) error {
 // time, also before and after Run.
 func (m *Miner) Snapshot() Snapshot {
 	s := m.ledger.snapshot(m.feeds)
-	for i, d := range m.cfg.Devices {
-		s.Devices[i].Info = d.Info()
+	s.Paused = true
+	for i, paused := range m.gen.isPaused() {
+		s.Devices[i].Info = m.cfg.Devices[i].Info()
+		s.Devices[i].Paused = paused
+		s.Paused = s.Paused && paused
 	}
 	return s
 }
@@ -198,7 +217,7 @@ func (m *Miner) runDevice(ctx context.Context, d Device, f *Feed) {
 func (m *Miner) runSource(ctx, sourceCtx context.Context) {
 	wait := backoff{rand: m.cfg.Rand}
 	for {
-		s := newSession(m, m.cfg.Source.Name())
+		s := newSession(m, m.cfg.Source)
 		err := s.run(sourceCtx, m.cfg.Source)
 		if ctx.Err() != nil {
 			return

@@ -3,21 +3,28 @@ package miner
 import (
 	"errors"
 	"time"
+
+	"gominer/hasher"
 )
 
 // Snapshot is a copy of all that can be shown of a Miner.
 type Snapshot struct {
-	Started time.Time // zero before Run
-	Elapsed time.Duration
-	Hashes  uint64 // distinct headers hashed in full
-	Rate    Rate
-	Shares  Tally
-	Reasons map[string]uint64 // why shares were rejected, at most 64 and "other"
-	Best    float64           // the best difficulty of any hash found
-	Devices []DeviceState     // as in Config.Devices
-	Sources []SourceReport    // in the order of first use
-	Job     *JobState         // nil while there is none
-	Recent  []Outcome         // the latest shares, oldest first
+	Started      time.Time // zero before Run
+	Elapsed      time.Duration
+	Paused       bool   // all devices are
+	Hashes       uint64 // distinct headers hashed in full
+	Rate         Rate
+	Shares       Tally
+	LastAccepted time.Time         // of a share; zero: none yet
+	Reasons      map[string]uint64 // why shares were rejected, at most 64 and "other"
+	Best         float64           // the best difficulty of any hash found
+	BestEver     float64           // the same, with Config.BestBefore
+	Devices      []DeviceState     // as in Config.Devices
+	Sources      []SourceReport    // as in Config.Source, the preferred first
+	Job          *JobState         // nil while there is none
+	Recent       []Outcome         // the latest shares, oldest first, at most 64
+	Blocks       []BlockFound      // the latest blocks, oldest first, at most 64
+	Messages     []Message         // the latest of the sources' operators, oldest first, at most 32
 }
 
 // Rate is a hash rate over several spans, in H/s. A span that is longer than
@@ -36,25 +43,71 @@ type Tally struct {
 	HardwareErrors uint64
 	AboveTarget    uint64 // right, but no shares
 	Blocks         uint64 // accepted
+
+	// Difficulty is the sum of what accepted shares had to have. That times 2³²
+	// is the work that they stand for: divided by the hashes, it is the luck.
+	Difficulty float64
 }
 
 // DeviceState is one device's part.
 type DeviceState struct {
-	Info   Info
-	Hashes uint64
-	Rate   Rate
-	Shares Tally
-	Err    error // why it is not running; nil while it is
-	Health Health
+	Info         Info
+	Paused       bool
+	Hashes       uint64
+	Rate         Rate
+	ThreadRates  []float64 // H/s over 10 s, if the device can tell; else nil
+	Shares       Tally
+	LastAccepted time.Time // of a share; zero: none yet
+	Best         float64   // the best difficulty of any hash found
+	Err          error     // why it is not running; nil while it is
+	Health       Health
 }
 
 // SourceReport is one source's part.
 type SourceReport struct {
-	Name    string
-	Status  SourceStatus
-	Since   time.Time // of the state
-	Shares  Tally     // accepted, rejected, stale and lost ones; the rest are the devices'
-	Message string    // the latest
+	Name         string
+	Status       SourceStatus
+	Since        time.Time     // of the state; zero: it was never in use
+	Uptime       time.Duration // in state Up, in all
+	Connects     int           // times that it came Up
+	Hashes       uint64        // headers hashed for it
+	Shares       Tally         // accepted, rejected, stale and lost ones; the rest are the devices'
+	LastAccepted time.Time     // of a share; zero: none yet
+	Latency      Latency
+	Message      string // the latest
+
+	// Difficulties are the share difficulties that its jobs asked for, the one in
+	// force last; at most 32.
+	Difficulties []DifficultySince
+}
+
+// Latency is how long answers to shares took, of the latest 256; zero before the
+// first.
+type Latency struct {
+	Last, P50, P99 time.Duration
+}
+
+// DifficultySince is a share difficulty and when it began to hold.
+type DifficultySince struct {
+	Difficulty float64
+	Since      time.Time
+}
+
+// BlockFound is a share that was a block.
+type BlockFound struct {
+	Found  time.Time
+	Height uint32 // 0: unknown
+	Hash   hasher.Hash
+	Source string
+	Device int   // index in Config.Devices
+	Err    error // nil: accepted; *Reject: refused; else lost
+}
+
+// Message is a text of a source's operator.
+type Message struct {
+	Came   time.Time
+	Source string
+	Text   string // free of control characters
 }
 
 // JobState is the job in progress.
@@ -82,53 +135,4 @@ func (o *Outcome) Result() string {
 		return "rejected"
 	}
 	return "lost"
-}
-
-const (
-	sampleEvery = time.Second
-	sampleSpan  = 15 * 60 // samples kept: a quarter of an hour
-)
-
-// meter keeps a counter's value for every second of the last quarter of an hour.
-type meter struct {
-	ring [sampleSpan + 1]reading
-	n    int
-}
-
-type reading struct {
-	at    time.Duration // since Run
-	tried uint64
-}
-
-func (m *meter) add(at time.Duration, tried uint64) {
-	m.ring[m.n%len(m.ring)] = reading{at, tried}
-	m.n++
-}
-
-// rate returns the rates as of the latest reading; avg counts from the start of
-// Run to now.
-func (m *meter) rate() (r Rate) {
-	if m.n == 0 {
-		return r
-	}
-	last := m.ring[(m.n-1)%len(m.ring)]
-	over := func(samples int) float64 {
-		first := reading{} // the start
-		if m.n > samples {
-			first = m.ring[(m.n-1-samples)%len(m.ring)]
-		}
-		span := (last.at - first.at).Seconds()
-		if span <= 0 {
-			return 0
-		}
-		return float64(last.tried-first.tried) / span
-	}
-	return Rate{S10: over(10), S60: over(60), M15: over(sampleSpan)}
-}
-
-func (r *Rate) add(o Rate) {
-	r.S10 += o.S10
-	r.S60 += o.S60
-	r.M15 += o.M15
-	r.Avg += o.Avg
 }

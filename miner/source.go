@@ -28,6 +28,11 @@ type Settler interface {
 	Settle(s *Session)
 }
 
+// group is a Source made of Sources.
+type group interface {
+	members() []Source // in order of preference
+}
+
 // settle lets src settle, if it is one that does.
 func (s *Session) settle(src Source) {
 	if x, ok := src.(Settler); ok {
@@ -45,16 +50,21 @@ type Session struct {
 	probe     func()        // a probe's: called for each job, which goes nowhere
 	divided   bool          // its children speak for it
 	published atomic.Bool
+	tried     *atomic.Uint64 // headers: the source's, of all its sessions; nil of a group
 }
 
-func newSession(m *Miner, name string) *Session {
-	return &Session{m: m, name: name, shares: make(chan Share, shareQueue), done: make(chan struct{})}
+func newSession(m *Miner, src Source) *Session {
+	s := &Session{m: m, name: src.Name(), shares: make(chan Share, shareQueue), done: make(chan struct{})}
+	if _, ok := src.(group); !ok {
+		s.tried = &m.ledger.source(s.name).tried
+	}
+	return s
 }
 
 // child returns a session of the same kind for a source within this one.
-func (s *Session) child(name string) *Session {
+func (s *Session) child(src Source) *Session {
 	s.divided = true
-	c := newSession(s.m, name)
+	c := newSession(s.m, src)
 	c.probe = s.probe
 	return c
 }
@@ -128,7 +138,7 @@ func (s *Session) Message(text string) {
 	if s.probe != nil {
 		return
 	}
-	s.m.ledger.message(s.name, text)
+	s.m.ledger.message(s.name, text, time.Now())
 	s.m.logMessage(s.name, text)
 }
 

@@ -16,16 +16,16 @@ type Work struct {
 	First       uint32        // first nonce
 	Count       uint64        // nonces, 1 … 1<<32
 	Limit       uint32        // report nonces whose hash's top 32 bits are at most this
-	tip         *tip
+	lease       *lease
 }
 
-// Stale reports whether nothing found in w is of use any more. It costs one
-// atomic load: ask between batches.
-func (w *Work) Stale() bool { return w.tip.dead.Load() }
+// Stale reports whether w is to be given up: nothing found in it from now on is
+// of use, or its device is paused. It costs one atomic load: ask between batches.
+func (w *Work) Stale() bool { return w.lease.dead.Load() }
 
 // Done returns a channel that is closed when w becomes stale, for devices that
 // wait rather than poll.
-func (w *Work) Done() <-chan struct{} { return w.tip.done }
+func (w *Work) Done() <-chan struct{} { return w.lease.done }
 
 // Share is a header that met its job's target.
 type Share struct {

@@ -135,7 +135,7 @@ func (r *rig) Run(ctx context.Context, feed *miner.Feed) error {
 				return err
 			}
 			r.count.Add(1)
-			feed.Tried(1)
+			feed.Tried(&w, 1)
 			feed.Found(&w, w.Job.RolledVersion(n%w.Job.Versions()), w.First)
 		case <-r.draw:
 			if err := feed.Next(ctx, 1, &kept); err != nil {
@@ -143,7 +143,7 @@ func (r *rig) Run(ctx context.Context, feed *miner.Feed) error {
 			}
 		case <-r.claim:
 			r.count.Add(1)
-			feed.Tried(1)
+			feed.Tried(&kept, 1)
 			feed.Found(&kept, kept.Job.RolledVersion(kept.Job.Versions()-1), kept.First)
 		}
 	}
@@ -169,6 +169,7 @@ func (r *rig) end() miner.Snapshot {
 	r.stop()
 	<-r.done
 	s := r.m.Snapshot()
+	s.Shares.Difficulty = 0 // tests compare counts
 	sum := s.Shares
 	got := sum.Accepted + sum.Rejected + sum.Lost + sum.Stale +
 		sum.HardwareErrors + sum.AboveTarget + sum.Duplicates // no shares after all

@@ -170,6 +170,49 @@ func TestThreadsChangeLive(t *testing.T) {
 	})
 }
 
+// TestThreadsAreToldApart reads what each thread has tried, while threads come
+// and go: what one has tried stays its own.
+func TestThreadsAreToldApart(t *testing.T) {
+	inBubble(t, cpu.Config{Threads: 2}, func(s *sleepers, d *cpu.Device, sess *miner.Session) {
+		sess.Publish(job(1, 0, true))
+		var last []uint64
+		for i, n := range []int{2, 3, 1, 3} {
+			if err := d.SetThreads(n); err != nil {
+				t.Fatal(err)
+			}
+			before := d.AppendTried(nil)
+			time.Sleep(time.Second)
+			now := d.AppendTried(nil)
+			if len(now) != n {
+				t.Fatalf("step %d: %d threads, want %d", i, len(now), n)
+			}
+			for thread := range now {
+				if thread < len(last) && before[thread] < last[thread] {
+					t.Errorf("step %d: thread %d goes on from %d after %d", i, thread, before[thread], last[thread])
+				}
+				if got := float64(now[thread] - before[thread]); got < 0.98*s.speed || got > 1.02*s.speed {
+					t.Errorf("step %d: thread %d tried %.0f in a second, want %.0f", i, thread, got, s.speed)
+				}
+			}
+			last = now
+		}
+		if err := d.SetThreads(0); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		all, sum := headers(s.between(0, time.Hour)), uint64(0)
+		if err := d.SetThreads(3); err != nil {
+			t.Fatal(err)
+		}
+		for _, n := range d.AppendTried(nil) {
+			sum += n
+		}
+		if sum != all {
+			t.Errorf("the threads tried %d headers of %d", sum, all)
+		}
+	})
+}
+
 // TestThrottleHolds limits 2 threads, and watches the rate, the size of batches,
 // and how soon a job without clean is mined.
 func TestThrottleHolds(t *testing.T) {

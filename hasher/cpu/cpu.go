@@ -45,12 +45,20 @@ type Device struct {
 	cfg      Config
 	log      *slog.Logger
 	throttle atomic.Pointer[Throttle]
-	kernel   atomic.Pointer[string] // the name of the kernel in use
-	mined    atomic.Bool            // it has been used, and is more than a plan
+	kernel   atomic.Pointer[hasher.Kernel] // in use
+	mined    atomic.Bool                   // it has been used, and is more than a plan
 
 	mu      sync.Mutex
 	threads int           // wanted
 	changed chan struct{} // closed when threads or throttle change
+	tried   []*counter    // by thread, of all that there ever were
+}
+
+// counter is one thread's, on a cache line of its own.
+type counter struct {
+	_     [64]byte
+	tried atomic.Uint64 // headers
+	_     [56]byte
 }
 
 // New returns a Device that waits for Run.
@@ -73,7 +81,7 @@ func New(cfg Config) (*Device, error) {
 	if k := d.cfg.Kernel; k.Versions != 1 {
 		return nil, fmt.Errorf("cpu: kernel %s tries %d versions at once and can't stand alone: set it as VersionKernel", k.Name, k.Versions)
 	}
-	d.kernel.Store(&d.cfg.Kernel.Name)
+	d.kernel.Store(&d.cfg.Kernel)
 	if cfg.Threads == 0 {
 		cfg.Threads = DefaultThreads()
 	}
@@ -88,16 +96,18 @@ func New(cfg Config) (*Device, error) {
 
 // Info describes the device as it is now.
 func (d *Device) Info() miner.Info {
+	k := d.kernel.Load()
 	return miner.Info{
-		Name: d.cfg.Name, Kind: "cpu", Model: d.cfg.Model, Kernel: *d.kernel.Load(), Threads: d.Threads(),
+		Name: d.cfg.Name, Kind: "cpu", Model: d.cfg.Model, Threads: d.Threads(),
+		Kernel: k.Name, Lanes: k.Lanes, Versions: k.Versions,
 	}
 }
 
 // uses notes that k is the kernel in use, and says so if it is another one.
 func (d *Device) uses(k *hasher.Kernel) {
-	before := d.kernel.Swap(&k.Name)
-	if d.mined.Swap(true) && *before != k.Name {
-		d.log.Info("kernel changed with the versions that the job allows", "device", d.cfg.Name, "kernel", k.Name, "before", *before)
+	before := d.kernel.Swap(k)
+	if d.mined.Swap(true) && before.Name != k.Name {
+		d.log.Info("kernel changed with the versions that the job allows", "device", d.cfg.Name, "kernel", k.Name, "before", before.Name)
 	}
 }
 
@@ -116,8 +126,29 @@ func (d *Device) SetThreads(n int) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.threads = n
+	for len(d.tried) < n {
+		d.tried = append(d.tried, new(counter))
+	}
 	d.changedLocked()
 	return nil
+}
+
+// AppendTried appends to list how many headers each thread has tried so far. It
+// makes a Device a miner.Threaded.
+func (d *Device) AppendTried(list []uint64) []uint64 {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, c := range d.tried[:d.threads] {
+		list = append(list, c.tried.Load())
+	}
+	return list
+}
+
+// counter returns that of a thread.
+func (d *Device) counter(thread int) *counter {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.tried[thread]
 }
 
 // Throttle returns the limit in force.

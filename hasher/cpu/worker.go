@@ -26,6 +26,7 @@ type worker struct {
 	d     *Device
 	f     *miner.Feed
 	index int
+	tried *counter
 
 	work     miner.Work
 	prep     hasher.Prep
@@ -36,7 +37,7 @@ type worker struct {
 }
 
 func newWorker(d *Device, f *miner.Feed, index int) *worker {
-	return &worker{d: d, f: f, index: index, found: make([]hasher.Candidate, 0, candidates)}
+	return &worker{d: d, f: f, index: index, tried: d.counter(index), found: make([]hasher.Candidate, 0, candidates)}
 }
 
 func (w *worker) run(ctx context.Context) {
@@ -91,7 +92,8 @@ func (w *worker) scan(ctx context.Context, k *hasher.Kernel) {
 		start := time.Now()
 		w.found = k.Find(&w.prep, next, uint32(n), w.found[:0])
 		took := time.Since(start)
-		w.f.Tried(n * width)
+		w.tried.tried.Add(n * width)
+		w.f.Tried(&w.work, n*width)
 		for _, c := range w.found {
 			w.f.Found(&w.work, w.prep.Versions[c.Index], c.Nonce)
 		}

@@ -189,7 +189,7 @@ func (r *run) land(i int) error {
 	} else {
 		r.learn(float64(headers) / max(r.last.Sub(began).Seconds(), 1e-6))
 	}
-	r.f.Tried(headers)
+	r.f.Tried(&fl.work, headers)
 
 	found, overflow := s.collect(nil, 0)
 	if overflow {

@@ -64,7 +64,7 @@ func (d *Device) Run(ctx context.Context, f *miner.Feed) error {
 		t := time.NewTimer(time.Duration(float64(w.Count) / float64(d.Rate) * float64(time.Second)))
 		select {
 		case <-t.C:
-			f.Tried(w.Count)
+			f.Tried(&w, w.Count)
 			f.Found(&w, w.Job.Version, w.First)
 		case <-w.Done():
 		case <-ctx.Done():

@@ -193,6 +193,9 @@ func (r *run) publish(t *node.Template) (*miner.Job, error) {
 		Bits:   t.Bits,
 		Target: t.Target,
 		Height: t.Height,
+
+		Value:        uint64(t.Value),
+		Transactions: 1 + len(t.Txs),
 	}
 	if !r.cfg.FixedVersion {
 		job.VersionMask = rollable &^ t.VersionBits

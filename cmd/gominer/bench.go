@@ -15,6 +15,7 @@ import (
 	"gominer/bench"
 	"gominer/hasher"
 	"gominer/hasher/cpu"
+	"gominer/internal/units"
 )
 
 // benchOptions are the flags of bench. What the package has a Config for is
@@ -284,7 +285,7 @@ func (o *benchOptions) choose(p *process) ([]hasher.Kernel, error) {
 		return named, nil
 	}
 	if n := len(o.known) - len(suited); n > 0 {
-		fmt.Fprintf(p.stderr, "gominer: bench: left out, --versions %d is no multiple of what they try at once: %s\n", o.versions, plural(uint64(n), "kernel"))
+		fmt.Fprintf(p.stderr, "gominer: bench: left out, --versions %d is no multiple of what they try at once: %s\n", o.versions, units.Plural(uint64(n), "kernel"))
 	}
 	return suited, nil
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"gominer/bench"
+	"gominer/internal/units"
 )
 
 // benchProgress shows on the screen's last line how far a benchmark has come.
@@ -71,5 +72,5 @@ func progressLine(s bench.Step, gone time.Duration) string {
 	part := float64(done) / float64(s.Total)
 	full := int(part * width)
 	return fmt.Sprintf("[%s%s] %3.0f%%, %s left: %s", strings.Repeat("=", full), strings.Repeat(" ", width-full),
-		100*part, span(s.Total-done), s.What)
+		100*part, units.Span(s.Total-done), s.What)
 }

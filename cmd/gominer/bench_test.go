@@ -10,6 +10,7 @@ import (
 
 	"gominer/bench"
 	"gominer/hasher"
+	"gominer/internal/units"
 )
 
 // TestBenchWrongKernel: a kernel that is wrong ends with exit code 3, and the
@@ -68,7 +69,7 @@ func TestBenchCases(t *testing.T) {
 		}
 		var got []string
 		for _, c := range tt.o.cfg.Cases {
-			got = append(got, strings.Join([]string{c.Kernel.Name, count(uint64(c.Threads)), count(uint64(c.Versions))}, "/"))
+			got = append(got, strings.Join([]string{c.Kernel.Name, units.Count(uint64(c.Threads)), units.Count(uint64(c.Versions))}, "/"))
 		}
 		if !reflect.DeepEqual(got, tt.want) {
 			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)

@@ -14,6 +14,7 @@ import (
 
 	"gominer/internal/audit"
 	"gominer/internal/chain"
+	"gominer/internal/units"
 	"gominer/stratum/record"
 )
 
@@ -241,7 +242,7 @@ func unhex(s string, size int) ([]byte, error) {
 	}
 	switch {
 	case size > 0 && len(s) != 2*size:
-		return nil, fmt.Errorf("%s, want %d", plural(uint64(len(s)), "hex digit"), 2*size)
+		return nil, fmt.Errorf("%s, want %d", units.Plural(uint64(len(s)), "hex digit"), 2*size)
 	case len(s)%2 != 0:
 		return nil, fmt.Errorf("%d hex digits, an odd number: one is missing", len(s))
 	}

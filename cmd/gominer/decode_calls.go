@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"gominer/hasher"
+	"gominer/internal/units"
 	"gominer/stratum/v1"
 )
 
@@ -91,7 +92,7 @@ func (e *explanation) addText(name, text string) {
 
 func (e *explanation) addConfigure(m *v1.Configure) {
 	if r := m.VersionRolling; r != nil {
-		e.addf("version-rolling", "", "mask %s; at least %s", describeMask(r.Mask), plural(uint64(r.MinBitCount), "bit"))
+		e.addf("version-rolling", "", "mask %s; at least %s", describeMask(r.Mask), units.Plural(uint64(r.MinBitCount), "bit"))
 	}
 	if m.MinimumDifficulty != nil {
 		e.add("minimum-difficulty", "", exact(*m.MinimumDifficulty))
@@ -149,5 +150,5 @@ func (e *explanation) addReconnect(m *v1.Reconnect) {
 	} else {
 		e.addf("port", "", "%d", m.Port)
 	}
-	e.add("wait", "", span(m.Wait))
+	e.add("wait", "", units.Span(m.Wait))
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"gominer/internal/audit"
+	"gominer/internal/units"
 )
 
 func (p *process) decode(ctx context.Context, o *decodeOptions, args []string) error {
@@ -124,7 +125,7 @@ func (p *process) decodeLines(o *decodeOptions, kind string, r io.Reader) (lines
 	case in.Err() != nil:
 		return lines, verbError("decode", in.Err())
 	case failed > 1:
-		return lines, fmt.Errorf("%w; %s could not be read", first, plural(failed-1, "more line"))
+		return lines, fmt.Errorf("%w; %s could not be read", first, units.Plural(failed-1, "more line"))
 	}
 	return lines, first
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"gominer/hasher"
+	"gominer/internal/units"
 )
 
 func (d *decoder) header(input string) (*explanation, error) {
@@ -84,7 +85,7 @@ func (d *decoder) nbits(input string) (*explanation, error) {
 			"reversed.",
 	}
 	digits := bits.String()
-	e.addf("length", digits[:2], "%s", plural(uint64(raw[0]), "byte"))
+	e.addf("length", digits[:2], "%s", units.Plural(uint64(raw[0]), "byte"))
 	e.addf("mantissa", digits[2:], "its leading three bytes: target = %s × 256^(%d − 3)", digits[2:], raw[0])
 	t, err := bits.Target()
 	if err != nil {
@@ -173,7 +174,7 @@ func expectedHashes(t *hasher.Target) string {
 	if f >= 1e27 {
 		return fmt.Sprintf("2^%.1f", math.Log2(f))
 	}
-	return fmt.Sprintf("%s (2^%.1f)", siNumber(f), math.Log2(f))
+	return fmt.Sprintf("%s (2^%.1f)", units.Number(f), math.Log2(f))
 }
 
 // exact writes a difficulty with all that a reader may want to compare, and the
@@ -183,7 +184,7 @@ func exact(v float64) string {
 	case v < 1e4 || math.IsInf(v, 0):
 		return strconv.FormatFloat(v, 'g', 10, 64)
 	case v < 1e9:
-		return strconv.FormatFloat(math.Round(v*100)/100, 'f', -1, 64) + " (" + difficulty(v) + ")"
+		return strconv.FormatFloat(math.Round(v*100)/100, 'f', -1, 64) + " (" + units.Difficulty(v) + ")"
 	}
-	return strconv.FormatFloat(v, 'f', 0, 64) + " (" + difficulty(v) + ")"
+	return strconv.FormatFloat(v, 'f', 0, 64) + " (" + units.Difficulty(v) + ")"
 }

@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"time"
 
+	"gominer/internal/units"
 	"gominer/stratum/record"
 	"gominer/stratum/v1"
 	"gominer/stratum/v2"
@@ -94,7 +95,7 @@ func (d *decoder) explainEntry(r *record.Entry) (*explanation, error) {
 			e.add("reason", "", r.Reason)
 		}
 	case record.Lost:
-		e.About = fmt.Sprintf("Here %s of the recording could not be written.", plural(r.Lines, "line"))
+		e.About = fmt.Sprintf("Here %s of the recording could not be written.", units.Plural(r.Lines, "line"))
 	case record.Frame:
 		return e, explainFrame(e, r)
 	case record.Line:
@@ -109,7 +110,7 @@ func (d *decoder) recordedLine(e *explanation, r *record.Entry) (*explanation, e
 		e.About = "A line that was not recorded: it may have held a password, and could not be taken apart."
 		return e, nil
 	case r.Cut:
-		e.About = fmt.Sprintf("A line without its end: %s of it came.", plural(uint64(len(r.Data)), "byte"))
+		e.About = fmt.Sprintf("A line without its end: %s of it came.", units.Plural(uint64(len(r.Data)), "byte"))
 		e.addf("begins", "", "%q", v1.CleanText(string(r.Data[:min(len(r.Data), 100)]), 100))
 		return e, nil
 	}
@@ -130,7 +131,7 @@ func explainFrame(e *explanation, r *record.Entry) error {
 	}
 	v = v.Elem()
 	e.Kind = v.Type().Name()
-	e.About = fmt.Sprintf("%s of Stratum V2, type %v, %s of payload.", e.Kind, m.Type(), plural(uint64(len(r.Data)-frameHeader), "byte"))
+	e.About = fmt.Sprintf("%s of Stratum V2, type %v, %s of payload.", e.Kind, m.Type(), units.Plural(uint64(len(r.Data)-frameHeader), "byte"))
 	for i := range v.NumField() {
 		if f := v.Type().Field(i); f.IsExported() {
 			e.add(f.Name, "", frameValue(v.Field(i)))
@@ -148,9 +149,9 @@ func frameValue(v reflect.Value) string {
 	switch v.Kind() {
 	case reflect.Slice:
 		if b, ok := v.Interface().([]byte); ok {
-			return fmt.Sprintf("%s, %s", hex.EncodeToString(b), plural(uint64(len(b)), "byte"))
+			return fmt.Sprintf("%s, %s", hex.EncodeToString(b), units.Plural(uint64(len(b)), "byte"))
 		}
-		text := plural(uint64(v.Len()), "element")
+		text := units.Plural(uint64(v.Len()), "element")
 		for i := range v.Len() {
 			text += "\n" + frameValue(v.Index(i))
 		}

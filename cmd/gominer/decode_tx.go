@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"gominer/internal/chain"
+	"gominer/internal/units"
 )
 
 func (d *decoder) coinbase(input string) (*explanation, error) {
@@ -42,7 +43,7 @@ func (d *decoder) addCoinbase(e *explanation, tx *chain.Tx, n *chain.Network) {
 	}
 	e.addf("tx version", "", "%d", tx.Version)
 	in := &tx.In[0]
-	e.addf("input script", hex.EncodeToString(in.Script), "%s of 100 at most", plural(uint64(len(in.Script)), "byte"))
+	e.addf("input script", hex.EncodeToString(in.Script), "%s of 100 at most", units.Plural(uint64(len(in.Script)), "byte"))
 	if height, ok := tx.CoinbaseHeight(); ok {
 		e.addf("height", "", "%d (BIP34)", height)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"gominer/hasher"
 	"gominer/internal/chain"
+	"gominer/internal/units"
 	"gominer/stratum/record"
 	"gominer/stratum/v1"
 )
@@ -102,13 +103,13 @@ func (d *decoder) message(m v1.Message) (*explanation, error) {
 }
 
 func describeMask(mask uint32) string {
-	return fmt.Sprintf("%08x: %s, %s versions", mask, plural(uint64(bits.OnesCount32(mask)), "bit"),
-		count(1<<bits.OnesCount32(mask)))
+	return fmt.Sprintf("%08x: %s, %s versions", mask, units.Plural(uint64(bits.OnesCount32(mask)), "bit"),
+		units.Count(1<<bits.OnesCount32(mask)))
 }
 
 func (d *decoder) addExtranonces(e *explanation, extranonce1 []byte, size int) {
-	e.addf("extranonce1", "", "%x, %s", extranonce1, plural(uint64(len(extranonce1)), "byte"))
-	e.addf("extranonce2", "", "%s, for the miner to choose", plural(uint64(size), "byte"))
+	e.addf("extranonce1", "", "%x, %s", extranonce1, units.Plural(uint64(len(extranonce1)), "byte"))
+	e.addf("extranonce2", "", "%s, for the miner to choose", units.Plural(uint64(size), "byte"))
 	d.extranonce1, d.size, d.subscribed = extranonce1, size, true
 }
 
@@ -120,19 +121,19 @@ func (d *decoder) explainNotify(e *explanation, m *v1.Notify) {
 	e.add("previous hash", hex.EncodeToString(swapWords(m.PrevHash)), m.PrevHash.String())
 	e.addf("", "", "%x in the header", m.PrevHash[:])
 	tx, size, ok := splitCoinbase(m.Coinb1, m.Coinb2)
-	e.add("coinb1", hex.EncodeToString(m.Coinb1), plural(uint64(len(m.Coinb1)), "byte"))
-	e.add("coinb2", hex.EncodeToString(m.Coinb2), plural(uint64(len(m.Coinb2)), "byte"))
+	e.add("coinb1", hex.EncodeToString(m.Coinb1), units.Plural(uint64(len(m.Coinb1)), "byte"))
+	e.add("coinb2", hex.EncodeToString(m.Coinb2), units.Plural(uint64(len(m.Coinb2)), "byte"))
 	if !ok {
 		e.add("coinbase", "", "no size of the extranonces makes the parts a transaction")
 	} else {
 		if d.subscribed && len(d.extranonce1)+d.size != size {
 			e.addf("note", "", "the subscription gave %s of extranonces, the coinbase has room for %d",
-				plural(uint64(len(d.extranonce1)+d.size), "byte"), size)
+				units.Plural(uint64(len(d.extranonce1)+d.size), "byte"), size)
 		}
-		e.addf("extranonces", "", "%s between coinb1 and coinb2", plural(uint64(size), "byte"))
+		e.addf("extranonces", "", "%s between coinb1 and coinb2", units.Plural(uint64(size), "byte"))
 		d.addCoinbase(e, tx, networkOf(m.Bits))
 	}
-	e.addf("merkle branch", "", "%s, leaf to root: %s", plural(uint64(len(m.Branch)), "hash"), branchNote(len(m.Branch)))
+	e.addf("merkle branch", "", "%s, leaf to root: %s", units.Plural(uint64(len(m.Branch)), "hash"), branchNote(len(m.Branch)))
 	for i := range m.Branch {
 		e.addf("", "", "%x", m.Branch[i][:])
 	}
@@ -162,7 +163,7 @@ func branchNote(n int) string {
 	case n == 1:
 		return "2 transactions with the coinbase"
 	}
-	return fmt.Sprintf("%s to %s transactions with the coinbase", count(1<<(n-1)+1), count(1<<n))
+	return fmt.Sprintf("%s to %s transactions with the coinbase", units.Count(1<<(n-1)+1), units.Count(1<<n))
 }
 
 // swapWords returns the hash as mining.notify has it.
@@ -180,7 +181,7 @@ func (d *decoder) explainSubmit(e *explanation, m *v1.Submit) error {
 	e.About = "Miner to pool: a share. All numbers are big-endian hex; extranonce2 stands as in the coinbase."
 	e.addf("worker", "", "%q", v1.CleanText(m.Worker, 200))
 	e.addf("job id", "", "%q", v1.CleanText(m.JobID, 256))
-	e.addf("extranonce2", "", "%x, %s", m.Extranonce2, plural(uint64(len(m.Extranonce2)), "byte"))
+	e.addf("extranonce2", "", "%x, %s", m.Extranonce2, units.Plural(uint64(len(m.Extranonce2)), "byte"))
 	e.add("ntime", fmt.Sprintf("%08x", m.NTime), unixTime(m.NTime))
 	e.addf("nonce", "", "%08x", m.Nonce)
 	if m.HasVersionBits {
@@ -191,7 +192,7 @@ func (d *decoder) explainSubmit(e *explanation, m *v1.Submit) error {
 	case job == nil || !d.subscribed:
 		return nil
 	case len(m.Extranonce2) != d.size:
-		e.addf("", "", "the subscription gave %s of extranonce2", plural(uint64(d.size), "byte"))
+		e.addf("", "", "the subscription gave %s of extranonce2", units.Plural(uint64(d.size), "byte"))
 		return nil
 	}
 	coinbase := append(append(append(append([]byte{}, job.Coinb1...), d.extranonce1...), m.Extranonce2...), job.Coinb2...)
@@ -229,9 +230,9 @@ func (d *decoder) worth(hash *hasher.Hash, b hasher.Bits) string {
 	case err != nil:
 		return ""
 	case t.Meets(hash):
-		return fmt.Sprintf(": a share at the difficulty set last, %s", difficulty(d.shareDifficulty))
+		return fmt.Sprintf(": a share at the difficulty set last, %s", units.Difficulty(d.shareDifficulty))
 	}
-	return fmt.Sprintf(": not a share at the difficulty set last, %s", difficulty(d.shareDifficulty))
+	return fmt.Sprintf(": not a share at the difficulty set last, %s", units.Difficulty(d.shareDifficulty))
 }
 
 // explainResponse reads an answer as that to the request with its id, or to what

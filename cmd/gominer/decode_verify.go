@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"gominer/internal/audit"
+	"gominer/internal/units"
 )
 
 // verification is what decode --verify says, as JSON.
@@ -49,7 +50,7 @@ func (p *process) verify(o *decodeOptions, args []string) error {
 	case len(r.Faults) > 0:
 		f := r.Faults[0]
 		return &coded{exitFailed, fmt.Errorf("decode: %s was meddled with: %s, the first in line %d (%s)",
-			name, plural(uint64(len(r.Faults))+r.More, "fault"), f.Line, f.What)}
+			name, units.Plural(uint64(len(r.Faults))+r.More, "fault"), f.Line, f.What)}
 	case o.head != audit.Hash{} && r.Wanted == 0:
 		return &coded{exitFailed, fmt.Errorf("decode: %s was cut at its end, or written anew: no line has the hash %v", name, o.head)}
 	}
@@ -63,12 +64,12 @@ func verdict(name string, r *audit.Report, head audit.Hash) string {
 		fmt.Fprintf(&b, "line %d  %-9s  %s\n", f.Line, f.What, f.Text)
 	}
 	if r.More > 0 {
-		fmt.Fprintf(&b, "and %s\n", plural(r.More, "more fault"))
+		fmt.Fprintf(&b, "and %s\n", units.Plural(r.More, "more fault"))
 	}
 	if r.Torn {
 		b.WriteString("the last line was not written whole, as after a crash; it does not count\n")
 	}
-	fmt.Fprintf(&b, "%s: %s, head %v\n", escape(name), plural(r.Head.Lines, "line"), r.Head.Hash)
+	fmt.Fprintf(&b, "%s: %s, head %v\n", escape(name), units.Plural(r.Head.Lines, "line"), r.Head.Hash)
 	switch {
 	case r.Wanted == r.Head.Lines && r.Wanted > 0:
 		b.WriteString("that is the head that was given\n")

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"gominer/hasher"
+	"gominer/internal/units"
 	"gominer/miner"
 	"gominer/stratum"
 	"gominer/stratum/pool"
@@ -111,7 +112,7 @@ func (p *process) demo(ctx context.Context, o *demoOptions) error {
 	if d.events == nil {
 		s := server.Stats()
 		fmt.Fprintf(p.stdout, "the pool counted %s accepted, %s rejected, and %s\n",
-			count(s.Total.Accepted), count(s.Total.Rejected), plural(s.Found, "block"))
+			units.Count(s.Total.Accepted), units.Count(s.Total.Rejected), units.Plural(s.Found, "block"))
 	}
 	return err
 }
@@ -164,7 +165,7 @@ func (d *display) welcome(addr string, share, rate float64) {
 	paint := painter(d.screen.colour)
 	text := fmt.Sprintf("A pool on %s with a chain of its own, and a miner on it: nothing leaves this machine. At "+
 		"difficulty %s a share comes about every %s s, a block every %.0f s. Ctrl-C ends it.",
-		addr, difficulty(share), siNumber(every), max(every, demoBlockEvery.Seconds()))
+		addr, units.Difficulty(share), units.Number(every), max(every, demoBlockEvery.Seconds()))
 	width := helpWidth
 	if w := d.screen.width(); w > 0 {
 		width = min(w, width)

@@ -13,6 +13,7 @@ import (
 
 	"gominer/hasher/cpu"
 	"gominer/hasher/opencl"
+	"gominer/internal/units"
 )
 
 // deviceReport is what devices --json says of one device.
@@ -142,7 +143,7 @@ func (r *deviceReport) text() string {
 		if k.Default {
 			note = "default"
 		}
-		fmt.Fprintf(w, "     %s\t%d\t%d\t%s\t%s\n", k.Name, k.Lanes, k.Versions, hashrate(k.Rate), note)
+		fmt.Fprintf(w, "     %s\t%d\t%d\t%s\t%s\n", k.Name, k.Lanes, k.Versions, units.Hashrate(k.Rate), note)
 	}
 	_ = w.Flush() // to memory
 	return b.String()

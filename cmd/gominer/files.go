@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"gominer/internal/audit"
+	"gominer/internal/units"
 	"gominer/stratum/record"
 )
 
@@ -151,7 +152,7 @@ func (s *seal) text() string {
 	if s == nil {
 		return ""
 	}
-	return fmt.Sprintf("audit log %s: %s, head %v\n", s.path, plural(s.head.Lines, "line"), s.head.Hash)
+	return fmt.Sprintf("audit log %s: %s, head %v\n", s.path, units.Plural(s.head.Lines, "line"), s.head.Hash)
 }
 
 func (s *seal) attrs() []slog.Attr {

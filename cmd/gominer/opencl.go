@@ -14,6 +14,7 @@ import (
 	"gominer/hasher/opencl"
 	"gominer/hasher/opencl/cl"
 	"gominer/hasher/opencl/sensor"
+	"gominer/internal/units"
 	"gominer/miner"
 )
 
@@ -88,7 +89,7 @@ func (o *openclOptions) tune(ctx context.Context, d *display, f *opencl.Found) (
 	d.log.Info("measuring, once for this driver", "device", f.Name, "model", f.Device.Name)
 	t, err := opencl.Tune(ctx, &f.Device, openclFolder(), tuneTime, func(done, all int, m opencl.Measured) {
 		d.screen.setStatus(fmt.Sprintf("measuring %s: %d of %d", f.Name, done, all))
-		d.log.Debug("measured", "device", f.Name, "kernel", m.Shape.String(), "streams", m.Shape.Streams, "each", m.Shape.Each, "local", m.Local, "rate", hashrate(m.Rate), "error", m.Err)
+		d.log.Debug("measured", "device", f.Name, "kernel", m.Shape.String(), "streams", m.Shape.Streams, "each", m.Shape.Each, "local", m.Local, "rate", units.Hashrate(m.Rate), "error", m.Err)
 	})
 	d.screen.setStatus("")
 	if err != nil && t.One.Versions > 0 { // it was measured, but can't be kept
@@ -156,7 +157,7 @@ func (r *openclReport) text() string {
 		fmt.Fprintf(&b, "     %-9s %s\n", what, fmt.Sprintf(format, args...))
 	}
 	line("type", "%s by %s", r.Type, r.Vendor)
-	line("units", "%d at up to %d MHz, %sB of memory", r.Units, r.Clock, siNumber(float64(r.Memory)))
+	line("units", "%d at up to %d MHz, %sB of memory", r.Units, r.Clock, units.Number(float64(r.Memory)))
 	line("driver", "%s, %s, %s", r.Driver, r.Version, r.Platform)
 	if r.PCI != "" {
 		line("PCI", "%s", r.PCI)

@@ -17,6 +17,7 @@ import (
 
 	"gominer/hasher"
 	"gominer/internal/node"
+	"gominer/internal/units"
 	"gominer/stratum/pool"
 )
 
@@ -230,7 +231,7 @@ func (d *display) serve(ctx context.Context, server *pool.Pool, l net.Listener) 
 	defer cancel(nil)
 	stop := d.watch(ctx, func() string { return poolLine(server.Stats()) }, func() {
 		s := server.Stats()
-		d.log.Info("progress", "miners", len(s.Conns), "rate", hashrate(s.Total.Hashrate),
+		d.log.Info("progress", "miners", len(s.Conns), "rate", units.Hashrate(s.Total.Hashrate),
 			"accepted", s.Total.Accepted, "rejected", s.Total.Rejected, "blocks", s.Found)
 	})
 	var wg sync.WaitGroup
@@ -257,12 +258,12 @@ func (d *display) serve(ctx context.Context, server *pool.Pool, l net.Listener) 
 // poolLine says in one line how the pool stands.
 func poolLine(s pool.Stats) string {
 	parts := []string{
-		span(time.Since(s.Started)), plural(uint64(len(s.Conns)), "miner"), hashrate(s.Total.Hashrate),
-		fmt.Sprintf("%s accepted, %s rejected", count(s.Total.Accepted), count(s.Total.Rejected)),
-		plural(s.Found, "block"),
+		units.Span(time.Since(s.Started)), units.Plural(uint64(len(s.Conns)), "miner"), units.Hashrate(s.Total.Hashrate),
+		fmt.Sprintf("%s accepted, %s rejected", units.Count(s.Total.Accepted), units.Count(s.Total.Rejected)),
+		units.Plural(s.Found, "block"),
 	}
 	if s.Height > 0 {
-		parts = append(parts, "height "+count(uint64(s.Height)))
+		parts = append(parts, "height "+units.Count(uint64(s.Height)))
 	}
 	return strings.Join(parts, " · ")
 }
@@ -272,10 +273,10 @@ func (d *display) summarizePool(s pool.Stats) error {
 	if d.events == nil {
 		refused := ""
 		if s.Refused > 0 {
-			refused = fmt.Sprintf(", %s refused", count(s.Refused))
+			refused = fmt.Sprintf(", %s refused", units.Count(s.Refused))
 		}
 		_, err := fmt.Fprintf(d.p.stdout, "shares: %s accepted, %s rejected\nblocks found: %s%s\n",
-			count(s.Total.Accepted), count(s.Total.Rejected), count(s.Found), refused)
+			units.Count(s.Total.Accepted), units.Count(s.Total.Rejected), units.Count(s.Found), refused)
 		return err
 	}
 	elapsed := 0.0

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"gominer/internal/units"
 	"gominer/miner"
 	"gominer/miner/solo"
 	"gominer/stratum"
@@ -149,7 +150,7 @@ func (o *sourceOptions) checkUsers(pools int) error {
 	}
 	if n := len(o.userpass); n > 0 {
 		if n != pools {
-			return usagef("%s of -O for %s: give one for each, in order", plural(uint64(n), "set"), plural(uint64(pools), "pool"))
+			return usagef("%s of -O for %s: give one for each, in order", units.Plural(uint64(n), "set"), units.Plural(uint64(pools), "pool"))
 		}
 		o.users, o.passes = nil, nil
 		for _, up := range o.userpass {
@@ -162,7 +163,7 @@ func (o *sourceOptions) checkUsers(pools int) error {
 		values []string
 	}{{"-u", o.users}, {"-p", o.passes}} {
 		if n := len(f.values); n > 1 && n != pools {
-			return usagef("%s %d times for %s: give it once for all, or once for each in order", f.flag, n, plural(uint64(pools), "pool"))
+			return usagef("%s %d times for %s: give it once for all, or once for each in order", f.flag, n, units.Plural(uint64(pools), "pool"))
 		}
 	}
 	for _, url := range o.urls {

@@ -6,8 +6,11 @@ import (
 	"log/slog"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 	"unicode/utf8"
+
+	"gominer/internal/units"
 )
 
 // people is a slog.Handler for those who watch: a line with the time, the level
@@ -16,13 +19,16 @@ import (
 type people struct {
 	screen *screen
 	level  slog.Level
+	muted  *atomic.Bool // nil: never
 	with
 }
 
-func (h *people) Enabled(_ context.Context, l slog.Level) bool { return l >= h.level }
+func (h *people) Enabled(_ context.Context, l slog.Level) bool {
+	return l >= h.level && (h.muted == nil || !h.muted.Load())
+}
 
 func (h *people) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return &people{h.screen, h.level, h.and(attrs)}
+	return &people{h.screen, h.level, h.muted, h.and(attrs)}
 }
 
 // WithGroup ignores the group: a line has no room for depth.
@@ -139,11 +145,11 @@ func humane(a slog.Attr) string {
 		f := v.Float64()
 		switch {
 		case strings.HasPrefix(a.Key, "hs_"):
-			return hashrate(f)
+			return units.Hashrate(f)
 		case strings.HasSuffix(a.Key, "_ms"):
-			return milliseconds(f)
+			return units.Milliseconds(f)
 		}
-		return difficulty(f)
+		return units.Difficulty(f)
 	}
 	if v.Kind() == slog.KindDuration {
 		return v.Duration().Round(time.Millisecond).String()

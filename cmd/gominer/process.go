@@ -16,16 +16,17 @@ import (
 // process is everything that the program has of the system that runs it. It is
 // made once; nothing else in the package touches the process's globals.
 type process struct {
-	args    []string // without the program's name
-	environ []string // NAME=value
-	stdin   io.Reader
-	stdout  io.Writer
-	stderr  io.Writer
-	signals <-chan os.Signal
-	kill    func(code int) // ends the process at once
-	width   func() int     // columns of the terminal behind stderr, 0 if there is none
-	colour  bool           // stderr is a terminal that shows colours, and is wanted to
-	typed   bool           // stdin is a terminal
+	args      []string // without the program's name
+	environ   []string // NAME=value
+	stdin     io.Reader
+	stdout    io.Writer
+	stderr    io.Writer
+	signals   <-chan os.Signal
+	kill      func(code int) // ends the process at once
+	width     func() int     // columns of the terminal behind stderr, 0 if there is none
+	colour    bool           // stderr is a terminal that shows colours, and is wanted to
+	typed     bool           // stdin is a terminal
+	dashboard bool           // so is stdout, and it can do more than print
 }
 
 func newProcess() *process {
@@ -47,6 +48,7 @@ func newProcess() *process {
 	}
 	noColour, _ := p.getenv("NO_COLOR")
 	kind, _ := p.getenv("TERM")
+	p.dashboard = p.typed && term.IsTerminal(int(os.Stdout.Fd())) && kind != "dumb" && kind != ""
 	p.colour = p.width() > 0 && noColour == "" && kind != "dumb"
 	return p
 }

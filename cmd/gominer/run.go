@@ -8,12 +8,15 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"gominer/internal/units"
 	"gominer/miner"
+	"gominer/tui"
 )
 
 // output says how a verb that goes on for a while is shown.
@@ -51,9 +54,11 @@ func (o *output) logLevel() slog.Level {
 type display struct {
 	p      *process
 	screen *screen
-	line   bool      // the screen's last line shows how things stand
-	events *events   // nil: no script reads
-	audit  *auditing // nil: no audit log is kept
+	line   bool         // the screen's last line shows how things stand
+	tui    *tui.Log     // the dashboard's log; nil: there is no dashboard
+	muted  *atomic.Bool // the dashboard has the terminal
+	events *events      // nil: no script reads
+	audit  *auditing    // nil: no audit log is kept
 	log    *slog.Logger
 }
 
@@ -61,7 +66,12 @@ type display struct {
 func (p *process) show(o *output, cancel context.CancelCauseFunc) *display {
 	d := &display{p: p, screen: newScreen(p)}
 	d.line = d.screen.width() > 0 && !o.noTUI && !o.json
-	var handler slog.Handler = &people{screen: d.screen, level: o.logLevel()}
+	d.muted = new(atomic.Bool)
+	var handler slog.Handler = &people{screen: d.screen, level: o.logLevel(), muted: d.muted}
+	if p.dashboard && !o.noTUI && !o.json {
+		d.tui = new(tui.Log)
+		handler = slog.NewMultiHandler(handler, &watched{log: d.tui})
+	}
 	if o.json {
 		d.events = newEvents(p.stdout, cancel)
 		handler = slog.NewMultiHandler(handler, d.events)
@@ -75,13 +85,21 @@ func (p *process) show(o *output, cancel context.CancelCauseFunc) *display {
 func (d *display) mine(ctx context.Context, cfg miner.Config) error {
 	cfg.Log = d.log
 	m := miner.New(cfg)
+	if d.tui != nil {
+		return d.mineWatched(ctx, m, cfg.Devices)
+	}
 	stop := d.watch(ctx, func() string { s := m.Snapshot(); return statusLine(&s) }, func() {
 		s := m.Snapshot()
 		d.log.Info("progress", "rate", rates(&s.Rate), "accepted", s.Shares.Accepted, "rejected", s.Shares.Rejected,
-			"uptime", span(s.Elapsed))
+			"uptime", units.Span(s.Elapsed))
 	})
 	err := m.Run(ctx)
 	stop()
+	return d.end(ctx, m, err)
+}
+
+// end summarizes a run that ended with err and returns what the verb returns.
+func (d *display) end(ctx context.Context, m *miner.Miner, err error) error {
 	why := err
 	if why == nil {
 		why = context.Cause(ctx)
@@ -131,11 +149,11 @@ func (d *display) watch(ctx context.Context, status func() string, progress func
 // statusLine says in one line how things stand.
 func statusLine(s *miner.Snapshot) string {
 	parts := []string{
-		span(s.Elapsed), rates(&s.Rate),
-		fmt.Sprintf("%s accepted, %s rejected", count(s.Shares.Accepted), count(s.Shares.Rejected)),
+		units.Span(s.Elapsed), rates(&s.Rate),
+		fmt.Sprintf("%s accepted, %s rejected", units.Count(s.Shares.Accepted), units.Count(s.Shares.Rejected)),
 	}
 	if s.Job != nil {
-		parts = append(parts, "difficulty "+difficulty(s.Job.Job.Target.Difficulty()))
+		parts = append(parts, "difficulty "+units.Difficulty(s.Job.Job.Target.Difficulty()))
 	}
 	if where := standing(s); where != "" {
 		parts = append(parts, where)
@@ -167,10 +185,10 @@ func standing(s *miner.Snapshot) string {
 
 // rates writes a rate over its spans in one unit: "3.21 MH/s (60s 3.2, avg 3.19)".
 func rates(r *miner.Rate) string {
-	now := hashrate(r.S10)
+	now := units.Hashrate(r.S10)
 	number, unit, _ := strings.Cut(now, " ")
 	short := func(v float64) string {
-		s := hashrate(v)
+		s := units.Hashrate(v)
 		if n, u, _ := strings.Cut(s, " "); u == unit {
 			return n
 		}
@@ -218,15 +236,15 @@ func summaryAttrs(s *miner.Snapshot) []slog.Attr {
 
 func summaryText(s *miner.Snapshot) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "mined for %s at %s: %s hashes\n", span(s.Elapsed), hashrate(s.Rate.Avg), siNumber(float64(s.Hashes)))
+	fmt.Fprintf(&b, "mined for %s at %s: %s hashes\n", units.Span(s.Elapsed), units.Hashrate(s.Rate.Avg), units.Number(float64(s.Hashes)))
 	t := &s.Shares
-	fmt.Fprintf(&b, "shares: %s accepted, %s rejected", count(t.Accepted), count(t.Rejected))
+	fmt.Fprintf(&b, "shares: %s accepted, %s rejected", units.Count(t.Accepted), units.Count(t.Rejected))
 	for _, n := range []struct {
 		count uint64
 		what  string
 	}{{t.Stale, "stale"}, {t.Lost, "lost"}, {t.Duplicates, "duplicate"}} {
 		if n.count > 0 {
-			fmt.Fprintf(&b, ", %s %s", count(n.count), n.what)
+			fmt.Fprintf(&b, ", %s %s", units.Count(n.count), n.what)
 		}
 	}
 	b.WriteByte('\n')
@@ -234,13 +252,13 @@ func summaryText(s *miner.Snapshot) string {
 		fmt.Fprintf(&b, "  rejected %s: %s\n", times(s.Reasons[reason]), escape(reason))
 	}
 	if t.HardwareErrors > 0 {
-		fmt.Fprintf(&b, "hardware errors: %s\n", count(t.HardwareErrors))
+		fmt.Fprintf(&b, "hardware errors: %s\n", units.Count(t.HardwareErrors))
 	}
 	if s.Best > 0 {
-		fmt.Fprintf(&b, "best difficulty: %s\n", difficulty(s.Best))
+		fmt.Fprintf(&b, "best difficulty: %s\n", units.Difficulty(s.Best))
 	}
 	if t.Blocks > 0 {
-		fmt.Fprintf(&b, "blocks found: %s\n", count(t.Blocks))
+		fmt.Fprintf(&b, "blocks found: %s\n", units.Count(t.Blocks))
 	}
 	return b.String()
 }

@@ -1,0 +1,244 @@
+package tui
+
+import (
+	"encoding/xml"
+	"errors"
+	"io"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"gominer/miner"
+)
+
+// press returns what a key does at once; commands are run.
+func press(t *testing.T, m *model, keys ...string) {
+	t.Helper()
+	for _, k := range keys {
+		msg := tea.KeyPressMsg{Text: k}
+		if r := []rune(k); len(r) == 1 {
+			msg.Code = r[0]
+		}
+		switch k {
+		case "tab":
+			msg = tea.KeyPressMsg{Code: tea.KeyTab}
+		case "esc":
+			msg = tea.KeyPressMsg{Code: tea.KeyEscape}
+		case "enter":
+			msg = tea.KeyPressMsg{Code: tea.KeyEnter}
+		case "backspace":
+			msg = tea.KeyPressMsg{Code: tea.KeyBackspace}
+		case "down":
+			msg = tea.KeyPressMsg{Code: tea.KeyDown}
+		case "ctrl+c":
+			msg = tea.KeyPressMsg{Code: 'c', Mod: tea.ModCtrl}
+		}
+		_, cmd := m.Update(msg)
+		if cmd == nil {
+			continue
+		}
+		if note, ok := cmd().(noteMsg); ok {
+			m.Update(note)
+		}
+	}
+}
+
+func TestKeys(t *testing.T) {
+	m := screen(mining(), 120, 40, 100)
+	for i, want := range []page{devices, shares, pools, logPage, overview} {
+		press(t, m, "tab")
+		if m.page != want {
+			t.Fatalf("tab %d leads to %s", i, pageNames[m.page])
+		}
+	}
+	press(t, m, "3")
+	if m.page != shares {
+		t.Errorf("3 leads to %s", pageNames[m.page])
+	}
+	press(t, m, "1", "x", "x")
+	if m.zoom != 3 {
+		t.Errorf("zoom %d", m.zoom)
+	}
+	press(t, m, "?")
+	if !m.help || !strings.Contains(m.canvas().String(), "rest a device") {
+		t.Error("no help")
+	}
+	press(t, m, "q") // closes it
+	if m.help || m.asking {
+		t.Error("help stays")
+	}
+	press(t, m, "q", "n")
+	if m.asking || m.end != nil {
+		t.Error("n does not mean no")
+	}
+	press(t, m, "q", "y")
+	if !errors.Is(m.end, ErrQuit) {
+		t.Errorf("q and y: %v", m.end)
+	}
+	press(t, m, "ctrl+c")
+	if !errors.Is(m.end, ErrInterrupted) {
+		t.Errorf("Ctrl-C: %v", m.end)
+	}
+}
+
+func TestFilter(t *testing.T) {
+	m := screen(mining(), 80, 24, 0)
+	press(t, m, "/", "r", "e", "j", "x", "backspace", "enter")
+	out := m.canvas().String()
+	if m.page != logPage || m.filter != "rej" || !strings.Contains(out, "share rejected") || strings.Contains(out, "share accepted") {
+		t.Errorf("filter %q:\n%s", m.filter, out)
+	}
+	press(t, m, "/", "esc", "l", "l")
+	if out := m.canvas().String(); m.filter != "" || strings.Contains(out, "share rejected") || !strings.Contains(out, "device failed") {
+		t.Errorf("errors alone:\n%s", out)
+	}
+}
+
+func TestControls(t *testing.T) {
+	var did []string
+	s := mining()
+	m := screen(s, 120, 40, 0)
+	m.cfg.Controls = Controls{
+		Pause: func(device int, paused bool) error {
+			did = append(did, s.Devices[device].Info.Name+onOff(paused, " off", " on"))
+			return nil
+		},
+		Threads: func(device, more int) error { return errors.New("one thread is the least\x1b[2J") },
+		Switch: func(source string) error {
+			did = append(did, "to "+source)
+			return nil
+		},
+	}
+	press(t, m, "2", "down", "j", "p")
+	press(t, m, "P")
+	if got := strings.Join(did, ", "); got != "opencl0 off, cpu off, opencl0 off" {
+		t.Errorf("did %s", got)
+	}
+	press(t, m, "-")
+	if m.notice != "one thread is the least[2J" {
+		t.Errorf("notice %q", m.notice)
+	}
+	press(t, m, ">")
+	if m.notice != "that can't be done here" {
+		t.Errorf("notice %q", m.notice)
+	}
+	did = nil
+	press(t, m, "s")
+	if m.page != pools || did != nil {
+		t.Errorf("s leads to %s, %v", pageNames[m.page], did)
+	}
+	press(t, m, "j", "s")
+	if len(did) != 1 || did[0] != "to backup.example.org:3333" {
+		t.Errorf("did %v", did)
+	}
+}
+
+func TestMouse(t *testing.T) {
+	m := screen(mining(), 120, 40, 0)
+	m.View()
+	for _, z := range m.drawn.zones {
+		if z.hit == devices {
+			m.Update(tea.MouseClickMsg{X: z.x, Y: z.y})
+		}
+	}
+	if m.page != devices {
+		t.Fatalf("a click on the tab leads to %s", pageNames[m.page])
+	}
+	m.View()
+	for _, z := range m.drawn.zones {
+		if z.hit == (rowZone{devices, 1}) {
+			m.Update(tea.MouseClickMsg{X: z.x + 5, Y: z.y})
+		}
+	}
+	if m.row[devices] != 1 {
+		t.Errorf("a click on the second device selects %d", m.row[devices])
+	}
+	m.Update(tea.MouseWheelMsg{Button: tea.MouseWheelUp})
+	if m.row[devices] != 0 {
+		t.Errorf("the wheel leads to %d", m.row[devices])
+	}
+}
+
+// A block is celebrated for a while, those of before are not.
+func TestFeast(t *testing.T) {
+	s := mining()
+	m := screen(s, 80, 24, 0)
+	if out := m.canvas().String(); strings.Contains(out, "FOUND") {
+		t.Error("a block of before is celebrated")
+	}
+	s.Shares.Blocks++
+	m.cfg.Snapshot = func() miner.Snapshot { return s }
+	m.Update(tickMsg(noon.Add(time.Second)))
+	if out := m.canvas().String(); !strings.Contains(out, "BLOCK 850 007 FOUND") {
+		t.Errorf("no feast:\n%s", out)
+	}
+	m.Update(tickMsg(noon.Add(feastTime + 2*time.Second)))
+	if out := m.canvas().String(); strings.Contains(out, "FOUND") {
+		t.Error("the feast does not end")
+	}
+}
+
+func TestPicture(t *testing.T) {
+	m := screen(states()["hostile"], 120, 40, 300)
+	m.cfg.Pictures = t.TempDir()
+	press(t, m, "S")
+	_, name, ok := strings.Cut(m.notice, "a picture of the screen is in ")
+	if !ok {
+		t.Fatal(m.notice)
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for d := xml.NewDecoder(f); ; {
+		if _, err := d.Token(); err == io.EOF {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+	}
+	m.cfg.Pictures = "/does/not/exist"
+	press(t, m, "S")
+	if !strings.HasPrefix(m.notice, "no picture: ") {
+		t.Error(m.notice)
+	}
+}
+
+func TestHistory(t *testing.T) {
+	var h history
+	s := mining()
+	s.Elapsed, s.Hashes = 0, 0
+	for i := range 10 {
+		s.Elapsed = time.Duration(i+1) * 500 * time.Millisecond // twice a second
+		s.Hashes += 50
+		h.add(&s)
+	}
+	if h.total.n != 5 {
+		t.Fatalf("%d samples, want one a second", h.total.n)
+	}
+	if v, _ := h.total.at(0); v != 100 {
+		t.Errorf("%v H/s, want 100", v)
+	}
+	s.Elapsed += 60 * time.Second // suspended
+	s.Hashes += 60 * 200
+	h.add(&s)
+	if v, _ := h.total.at(59); h.total.n != 65 || v != 200 {
+		t.Errorf("%d samples, the one of a minute ago is %v", h.total.n, v)
+	}
+	got := h.total.columns(4, 80)
+	if got[0] != 100 || got[1] != 200 || h.total.columns(2, 300)[0] != -1 {
+		t.Errorf("columns %v", got)
+	}
+}
+
+func BenchmarkFrame(b *testing.B) {
+	m := screen(mining(), 120, 40, 3000)
+	for b.Loop() {
+		m.Update(tickMsg(m.now))
+		m.View()
+	}
+}

@@ -153,7 +153,10 @@ func New(cfg Config) (*Device, error) {
 func (d *Device) Info() miner.Info {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return miner.Info{Name: d.cfg.Name, Kind: "opencl", Model: d.cfg.Device.Name, Kernel: "opencl-" + d.shape.String()}
+	return miner.Info{
+		Name: d.cfg.Name, Kind: "opencl", Model: d.cfg.Device.Name,
+		Kernel: "opencl-" + d.shape.String(), Lanes: d.shape.Width, Versions: d.shape.Versions,
+	}
 }
 
 // uses notes the shape in use.

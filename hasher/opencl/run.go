@@ -81,8 +81,12 @@ func (r *run) mine(ctx context.Context) error {
 			return err
 		}
 		if r.work.Count == 0 || r.work.Stale() {
-			if err := r.draw(ctx, 1-next); err != nil {
-				break // ctx has ended, or a launch has failed
+			err := r.draw(ctx, 1-next)
+			if ctx.Err() != nil {
+				break
+			}
+			if err != nil {
+				return err
 			}
 		}
 		if err := r.launch(next); err != nil {

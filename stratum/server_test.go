@@ -109,7 +109,8 @@ func TestReconnect(t *testing.T) {
 		wait   time.Duration
 	}{
 		{0, `[]`, "pool.example.org:3333", 0},
-		{0, `["",0,0]`, "", 0}, // port 0 is no port: the line is ignored
+		{0, `["",0,0]`, "pool.example.org:3333", 0}, // port 0 stands for the same one
+		{0, `["eu1.example.org","0"]`, "eu1.example.org:3333", 0},
 		{0, `["pool.example.org",4444]`, "pool.example.org:4444", 0},
 		{0, `["POOL.EXAMPLE.ORG.","4444","5"]`, "POOL.EXAMPLE.ORG.:4444", 5 * time.Second},
 		{0, `["eu1.example.org",3333,3]`, "eu1.example.org:3333", 3 * time.Second},

@@ -168,7 +168,7 @@ func TestReconnect(t *testing.T) {
 				t.Errorf("%s: authorizes %v", test.params, q.Params)
 			}
 			if n := len(r.failures()); n != 0 {
-				t.Errorf("%s: the run ended", test.params)
+				t.Errorf("%s: the run ended: %v", test.params, r.failures())
 			}
 			r.end()
 		})

@@ -12,6 +12,8 @@ type Authorize struct {
 // Method returns "mining.authorize".
 func (*Authorize) Method() string { return "mining.authorize" }
 
+func (m *Authorize) ident() ID { return m.ID }
+
 func (m *Authorize) decode(p *params) {
 	m.Worker = p.text("worker", p.next())
 	m.Password = p.optionalText("password", p.nextOptional())

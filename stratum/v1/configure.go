@@ -53,6 +53,8 @@ func (i *Info) each(f func(key string, field *string)) {
 // Method returns "mining.configure".
 func (*Configure) Method() string { return "mining.configure" }
 
+func (m *Configure) ident() ID { return m.ID }
+
 func (m *Configure) decode(p *params) {
 	names := p.array("extensions", p.next(), "an array of names")
 	options := p.object("extension parameters", p.nextOptional())
@@ -260,6 +262,8 @@ type SetVersionMask struct {
 
 // Method returns "mining.set_version_mask".
 func (*SetVersionMask) Method() string { return "mining.set_version_mask" }
+
+func (m *SetVersionMask) ident() ID { return m.ID }
 
 func (m *SetVersionMask) decode(p *params) { m.Mask = p.mask("mask", p.next()) }
 

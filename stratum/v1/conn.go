@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"sync/atomic"
 )
 
 const (
@@ -26,6 +27,8 @@ type Conn struct {
 	scanned int    // no line end stands between start and here
 	pending error  // came along with the last bytes
 	broken  error  // a ProtocolError or LimitError: reading is over
+
+	awaited atomic.Pointer[ID] // of an answer that may be long; nil for none
 
 	mu       sync.Mutex // guards the rest
 	out      []byte     // the line being written
@@ -58,7 +61,7 @@ func (c *Conn) Read() (Message, error) {
 	line, err := c.readLine()
 	if err == nil {
 		var m Message
-		if m, err = parse(line, &c.limits); err == nil {
+		if m, err = c.parse(line); err == nil {
 			return m, nil
 		}
 	}
@@ -70,6 +73,47 @@ func (c *Conn) Read() (Message, error) {
 	return nil, err
 }
 
+// Await lets the answer to the request id, until it has come, be a line as long
+// as Limits.Transactions: that to GetTransactions. AbsentID ends the wait. It may
+// be called while another goroutine reads.
+func (c *Conn) Await(id ID) {
+	if id == AbsentID {
+		c.awaited.Store(nil)
+		return
+	}
+	c.awaited.Store(&id)
+}
+
+// parse is Parse for a line that readLine returned: one above the cap has to be
+// what Await named.
+func (c *Conn) parse(line []byte) (Message, error) {
+	m, err := parse(line, &c.limits)
+	want := c.awaited.Load()
+	r, answer := m.(*Response)
+	switch {
+	case want != nil && answer && sameRequest(r.ID, *want):
+		c.awaited.CompareAndSwap(want, nil)
+	case len(line) > c.limits.Line:
+		return nil, tooLong(c.limits.Line)
+	}
+	return m, err
+}
+
+// sameRequest reports whether an answer with the id a is for the request b.
+func sameRequest(a, b ID) bool {
+	n, ok := a.Number()
+	m, ok2 := b.Number()
+	return a == b || ok && ok2 && n == m
+}
+
+// longest returns how many bytes the line being read may have.
+func (c *Conn) longest() int {
+	if c.awaited.Load() != nil {
+		return max(c.limits.Line, c.limits.Transactions)
+	}
+	return c.limits.Line
+}
+
 // readLine returns the next line without its end. It is valid until the next
 // call.
 func (c *Conn) readLine() ([]byte, error) {
@@ -79,8 +123,8 @@ func (c *Conn) readLine() ([]byte, error) {
 			line := bytes.TrimSuffix(c.buf[c.start:c.scanned+i], []byte("\r"))
 			c.start = c.scanned + i + 1
 			c.scanned = c.start
-			if len(line) > c.limits.Line {
-				return nil, c.tooLong()
+			if most := c.longest(); len(line) > most {
+				return nil, tooLong(most)
 			}
 			return line, nil
 		}
@@ -90,8 +134,8 @@ func (c *Conn) readLine() ([]byte, error) {
 		if len(part) > 0 && part[0] != '{' {
 			return nil, notObject(part)
 		}
-		if len(part) > c.limits.Line+len("\r") {
-			return nil, c.tooLong()
+		if most := c.longest(); len(part) > most+len("\r") {
+			return nil, tooLong(most)
 		}
 		if err := c.pending; err != nil {
 			c.pending = nil
@@ -120,9 +164,7 @@ func (c *Conn) skipSpace() {
 	}
 }
 
-func (c *Conn) tooLong() error {
-	return &LimitError{Where: "line", Cap: "line", Max: c.limits.Line}
-}
+func tooLong(most int) error { return &LimitError{Where: "line", Cap: "line", Max: most} }
 
 // fill reads at least one byte, or sets pending.
 func (c *Conn) fill() error {
@@ -134,7 +176,7 @@ func (c *Conn) fill() error {
 	}
 	if len(c.buf) == cap(c.buf) {
 		// With room for a line end, readLine can tell that a line is too long.
-		size := max(bufferSize, min(2*cap(c.buf), c.limits.Line+len("\r\n")))
+		size := max(bufferSize, min(2*cap(c.buf), c.longest()+len("\r\n")))
 		c.buf = append(make([]byte, 0, size), c.buf...)
 	}
 	for range emptyReads {

@@ -220,6 +220,43 @@ func TestReadLetsGo(t *testing.T) {
 	}
 }
 
+// TestAwait: the one answer that is awaited may be longer than a line, up to a
+// cap of its own; nothing else may, and nothing once it has come.
+func TestAwait(t *testing.T) {
+	long := func(id string, n int) string {
+		return `{"id":` + id + `,"result":["` + strings.Repeat("ab", n) + `"],"error":null}`
+	}
+	small := Limits{Line: 200, Transactions: 2000}
+	for _, c := range []struct {
+		name string
+		in   []string
+		wait ID
+		want []string
+	}{
+		{"long", []string{long("7", 500), ping1}, NumberID(7), []string{long("7", 500), ping1, "EOF"}},
+		{"its id as text", []string{long(`"7"`, 500)}, NumberID(7), []string{long(`"7"`, 500), "EOF"}},
+		{"other lines first", []string{ping1, long("6", 50), long("7", 500)}, NumberID(7), []string{ping1, long("6", 50), long("7", 500), "EOF"}},
+		{"at the cap", []string{long("7", 982)}, NumberID(7), []string{long("7", 982), "EOF"}},
+		{"above the cap", []string{long("7", 983)}, NumberID(7), []string{"line"}},
+		{"another answer", []string{long("8", 500)}, NumberID(7), []string{"line"}},
+		{"no answer", []string{`{"id":7,"method":"x","params":["` + strings.Repeat("x", 500) + `"]}`}, NumberID(7), []string{"line"}},
+		{"twice", []string{long("7", 500), long("7", 500)}, NumberID(7), []string{long("7", 500), "line"}},
+		{"after a short one", []string{long("7", 5), long("7", 500)}, NumberID(7), []string{long("7", 5), "line"}},
+		{"not awaited", []string{long("7", 500)}, AbsentID, []string{"line"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			for _, wrap := range []func(io.Reader) io.Reader{func(r io.Reader) io.Reader { return r }, iotest.OneByteReader} {
+				conn := NewConn(duplex{wrap(strings.NewReader(strings.Join(c.in, "\n") + "\n")), nil}, small)
+				conn.Await(NumberID(1))
+				conn.Await(c.wait)
+				if got := script(conn); !reflect.DeepEqual(got, c.want) {
+					t.Errorf("got %.300q\nwant %.300q", got, c.want)
+				}
+			}
+		})
+	}
+}
+
 // lines records each call of Write.
 type lines []string
 

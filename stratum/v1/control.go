@@ -13,6 +13,8 @@ type Ping struct{ ID ID }
 // Method returns "mining.ping".
 func (*Ping) Method() string { return "mining.ping" }
 
+func (m *Ping) ident() ID { return m.ID }
+
 func (*Ping) decode(*params) {}
 
 func (m *Ping) append(b []byte) ([]byte, error) {
@@ -25,6 +27,8 @@ type GetVersion struct{ ID ID }
 
 // Method returns "client.get_version".
 func (*GetVersion) Method() string { return "client.get_version" }
+
+func (m *GetVersion) ident() ID { return m.ID }
 
 func (*GetVersion) decode(*params) {}
 
@@ -41,6 +45,8 @@ type ShowMessage struct {
 
 // Method returns "client.show_message".
 func (*ShowMessage) Method() string { return "client.show_message" }
+
+func (m *ShowMessage) ident() ID { return m.ID }
 
 func (m *ShowMessage) decode(p *params) { m.Text = p.string("message", p.next()) }
 
@@ -64,12 +70,14 @@ const (
 // Method returns "client.reconnect".
 func (*Reconnect) Method() string { return "client.reconnect" }
 
+func (m *Reconnect) ident() ID { return m.ID }
+
 func (m *Reconnect) decode(p *params) {
 	if raw := p.nextOptional(); raw != nil {
 		m.Host = p.host(raw)
 	}
 	if raw := p.nextOptional(); raw != nil {
-		m.Port = uint16(p.integer("port", unquoted(raw), 1, math.MaxUint16))
+		m.Port = uint16(p.integer("port", unquoted(raw), 0, math.MaxUint16))
 	}
 	if raw := p.nextOptional(); raw != nil {
 		const want = "seconds from 0 to 2147483647"

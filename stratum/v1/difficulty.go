@@ -13,6 +13,8 @@ type SetDifficulty struct {
 // Method returns "mining.set_difficulty".
 func (*SetDifficulty) Method() string { return "mining.set_difficulty" }
 
+func (m *SetDifficulty) ident() ID { return m.ID }
+
 func (m *SetDifficulty) decode(p *params) {
 	m.Difficulty, m.Quoted = p.difficulty("difficulty", p.next())
 }
@@ -31,6 +33,8 @@ type SuggestDifficulty struct {
 
 // Method returns "mining.suggest_difficulty".
 func (*SuggestDifficulty) Method() string { return "mining.suggest_difficulty" }
+
+func (m *SuggestDifficulty) ident() ID { return m.ID }
 
 func (m *SuggestDifficulty) decode(p *params) {
 	m.Difficulty, m.Quoted = p.difficulty("difficulty", p.next())
@@ -61,6 +65,8 @@ type SuggestTarget struct {
 
 // Method returns "mining.suggest_target".
 func (*SuggestTarget) Method() string { return "mining.suggest_target" }
+
+func (m *SuggestTarget) ident() ID { return m.ID }
 
 func (m *SuggestTarget) decode(p *params) { m.Target = p.target("target", p.next()) }
 

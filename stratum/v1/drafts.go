@@ -15,6 +15,8 @@ type Capabilities struct {
 // Method returns "mining.capabilities".
 func (*Capabilities) Method() string { return "mining.capabilities" }
 
+func (m *Capabilities) ident() ID { return m.ID }
+
 func (m *Capabilities) decode(p *params) {
 	raw := p.next()
 	if raw == nil {
@@ -63,6 +65,8 @@ type SetGoal struct {
 
 // Method returns "mining.set_goal".
 func (*SetGoal) Method() string { return "mining.set_goal" }
+
+func (m *SetGoal) ident() ID { return m.ID }
 
 func (m *SetGoal) decode(p *params) {
 	m.Name = p.text("goal", p.next())

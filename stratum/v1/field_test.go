@@ -84,7 +84,7 @@ func TestEveryParameterWrong(t *testing.T) {
 		{"client.reconnect", `["h",1,1]`, 0, []accepts{orNull(isOneOf(func(v any) bool {
 			s, ok := v.(string)
 			return ok && len(s) < 256 && !strings.ContainsAny(s, " \x00")
-		})), these("null", "1", "16", "17", "32", "33", `"8"`), // ports
+		})), these("null", "0", "-0", `"0"`, `"0000000"`, `"00000000"`, `"000000000"`, "1", "16", "17", "32", "33", `"8"`), // ports
 			func(raw string) bool {
 				return slices.Contains([]string{"null", `"0"`, `"8"`, "-0"}, raw) || isOneOf(func(v any) bool { d, ok := v.(float64); return ok && d >= 0 && d <= math.MaxInt32 })(raw)
 			}}},

@@ -53,6 +53,9 @@ func (id ID) Number() (n uint64, ok bool) {
 	return 0, false
 }
 
+// IDOf returns the id of any message.
+func IDOf(m Message) ID { return m.ident() }
+
 // String returns the id as it stands in a line, fit to be shown; "none" if it is
 // absent.
 func (id ID) String() string {

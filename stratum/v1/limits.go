@@ -10,6 +10,11 @@ type Limits struct {
 	Coinbase int // bytes of coinb1 and of coinb2, each; default 512 KiB
 	JobID    int // bytes of a job id; default 256
 	Text     int // bytes of every other name: method, id, worker, password, agent, session; default 1 KiB
+
+	// Transactions is what takes the place of Line for the answer to a
+	// GetTransactions that Conn.Await named: a block has at most 4 000 000 bytes,
+	// which are twice as many in hex. Default 9 MiB.
+	Transactions int
 }
 
 // DefaultLimits are the caps of a zero Limits.
@@ -20,6 +25,8 @@ var DefaultLimits = Limits{
 	Coinbase: 512 << 10,
 	JobID:    256,
 	Text:     1 << 10,
+
+	Transactions: 9 << 20,
 }
 
 // Bounds of the extranonces. They are no settings: a coinbase script holds at
@@ -41,6 +48,7 @@ func (l Limits) withDefaults() Limits {
 		{&l.Coinbase, DefaultLimits.Coinbase},
 		{&l.JobID, DefaultLimits.JobID},
 		{&l.Text, DefaultLimits.Text},
+		{&l.Transactions, DefaultLimits.Transactions},
 	} {
 		if *f.v <= 0 {
 			*f.v = f.def

@@ -35,6 +35,8 @@ type Message interface {
 	Method() string
 	// append adds the message as one JSON object, without a line end.
 	append(b []byte) ([]byte, error)
+	// ident returns the message's id.
+	ident() ID
 }
 
 // call is a message with a method: a request or a notification.
@@ -184,6 +186,8 @@ type Unknown struct {
 
 // Method returns m.Name.
 func (m *Unknown) Method() string { return m.Name }
+
+func (m *Unknown) ident() ID { return m.ID }
 
 func (m *Unknown) append(b []byte) ([]byte, error) {
 	b = append(appendOpen(b, m.ID), `"method":`...)

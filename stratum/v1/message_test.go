@@ -122,6 +122,9 @@ func TestCanonical(t *testing.T) {
 			if !json.Valid(b) {
 				t.Errorf("%s is not JSON", b)
 			}
+			if got, want := IDOf(c.m), reflect.ValueOf(c.m).Elem().FieldByName("ID").Interface(); got != want {
+				t.Errorf("IDOf = %v, want %v", got, want)
+			}
 		})
 	}
 	for method, empty := range calls {
@@ -166,6 +169,7 @@ func TestDialects(t *testing.T) {
 		{"exponent", prefix + `"mining.set_difficulty","params":[1.5E+3]}`, prefix + `"mining.set_difficulty","params":[1500]}`},
 		{"quoted", prefix + `"mining.set_difficulty","params":["0.25"]}`, prefix + `"mining.set_difficulty","params":["0.25"]}`},
 		{"port in quotes", prefix + `"client.reconnect","params":["h","3333","1.5"]}`, prefix + `"client.reconnect","params":["h",3333,2]}`},
+		{"port 0", prefix + `"client.reconnect","params":["",0,0]}`, prefix + `"client.reconnect","params":[]}`},
 		{"nulls", prefix + `"client.reconnect","params":[null,null,null]}`, prefix + `"client.reconnect","params":[]}`},
 		{"goal with more", prefix + `"mining.set_goal","params":["g",{"malgo":"x","y":1}]}`, prefix + `"mining.set_goal","params":["g",{"malgo":"x"}]}`},
 		{"capabilities of any type", `{"id":1,"method":"mining.capabilities","params":[{"notify":[],"x":1}]}`, `{"id":1,"method":"mining.capabilities","params":[{"notify":{}}]}`},

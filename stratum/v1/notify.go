@@ -27,6 +27,8 @@ type Notify struct {
 // Method returns "mining.notify".
 func (*Notify) Method() string { return "mining.notify" }
 
+func (m *Notify) ident() ID { return m.ID }
+
 func (m *Notify) decode(p *params) {
 	m.JobID = p.jobID(p.next())
 	m.PrevHash = swapWords(p.hash("prevhash", p.next()))

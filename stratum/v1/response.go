@@ -13,7 +13,19 @@ type Response struct {
 	ID     ID
 	Result json.RawMessage // nil for null
 	Error  *Error          // nil for null
+	Form   ErrorForm       // how Error is written
 }
+
+// ErrorForm is the dialect in which a server writes its errors.
+type ErrorForm int
+
+// The forms. What is read in none of them, such as a bare number, counts as text.
+const (
+	ErrorList   ErrorForm = iota // [code, message, traceback]
+	ErrorObject                  // {"code": code, "message": message}
+	ErrorText                    // "message"
+	ErrorReason                  // null, with "reject-reason": "message" beside it
+)
 
 // Error codes of Stratum V1, and that of JSON-RPC in the way of its first
 // servers.
@@ -73,6 +85,8 @@ func TransactionsResponse(id ID, txs [][]byte) *Response {
 // Method returns "": an answer has none.
 func (*Response) Method() string { return "" }
 
+func (r *Response) ident() ID { return r.ID }
+
 func (r *Response) append(b []byte) ([]byte, error) {
 	b = append(appendOpen(b, r.ID), `"result":`...)
 	if r.Result == nil {
@@ -83,13 +97,25 @@ func (r *Response) append(b []byte) ([]byte, error) {
 			return b, fmt.Errorf("result: %w", err)
 		}
 	}
-	b = append(b, `,"error":`...)
-	if r.Error == nil {
-		return append(b, "null}"...), nil
+	return append(r.appendError(append(b, `,"error":`...)), '}'), nil
+}
+
+func (r *Response) appendError(b []byte) []byte {
+	e := r.Error
+	switch {
+	case e == nil:
+		return append(b, "null"...)
+	case r.Form == ErrorObject:
+		b = strconv.AppendInt(append(b, `{"code":`...), int64(e.Code), 10)
+		return append(appendString(append(b, `,"message":`...), e.Message), '}')
+	case r.Form == ErrorText:
+		return appendString(b, e.Message)
+	case r.Form == ErrorReason:
+		return appendString(append(b, `null,"reject-reason":`...), e.Message)
 	}
-	b = strconv.AppendInt(append(b, '['), int64(r.Error.Code), 10)
-	b = appendString(append(b, ','), r.Error.Message)
-	return append(b, ",null]}"...), nil
+	b = strconv.AppendInt(append(b, '['), int64(e.Code), 10)
+	b = appendString(append(b, ','), e.Message)
+	return append(b, ",null]"...)
 }
 
 // Accepted reads the answer true, of Submit, Authorize and the like. The error is
@@ -153,7 +179,8 @@ func (r *Response) reader(method string, l Limits) (*params, []byte, error) {
 // response reads the members of an answer.
 func (e *envelope) response(p *params, nan bool) (Message, error) {
 	p.method = "answer"
-	r := &Response{ID: p.readID(e.id), Error: readError(e.err)}
+	r := &Response{ID: p.readID(e.id)}
+	r.Error, r.Form = readError(e.err)
 	p.id = r.ID
 	switch {
 	case e.result == nil && e.err == nil:
@@ -178,7 +205,7 @@ func (r *Response) because(reason string) {
 	switch {
 	case reason == "":
 	case r.Error == nil:
-		r.Error = &Error{Message: reason}
+		r.Error, r.Form = &Error{Message: reason}, ErrorReason
 	case r.Error.Message == "":
 		r.Error.Message = reason
 	}
@@ -188,36 +215,39 @@ func (r *Response) because(reason string) {
 // {code, message}, or a string. What says nothing (false, 0, "", [] or {}, as
 // some languages write null) is no error; what fits none of these is an error
 // whose message is its JSON text, so that no refusal is lost.
-func readError(raw []byte) *Error {
+func readError(raw []byte) (*Error, ErrorForm) {
 	if raw == nil {
-		return nil
+		return nil, 0
 	}
 	var code, message []byte
+	var form ErrorForm
 	switch raw[0] {
 	case '[':
 		w := walk(raw)
 		if !w.more() {
-			return nil
+			return nil, 0
 		}
 		if code = w.value(); w.more() {
 			message = w.value()
 		}
 	case '{':
 		if w := walk(raw); !w.more() {
-			return nil
+			return nil, 0
 		}
+		form = ErrorObject
 		code, message = member(raw, "code"), member(raw, "message")
 	case '"':
 		if message = raw; len(content(raw)) == 0 {
-			return nil
+			return nil, 0
 		}
+		form = ErrorText
 	default:
 		if s := string(raw); s == "null" || s == "false" || s == "0" {
-			return nil
+			return nil, 0
 		}
-		return &Error{Message: string(raw)}
+		return &Error{Message: string(raw)}, ErrorText
 	}
-	return errorOf(raw, code, message)
+	return errorOf(raw, code, message), form
 }
 
 // errorOf puts an error together from its parts; from all of it, raw, if neither

@@ -77,6 +77,34 @@ func TestErrorShapes(t *testing.T) {
 	}
 }
 
+// TestErrorForms: in which dialect an error was written is known, and it can be
+// written in it again.
+func TestErrorForms(t *testing.T) {
+	for _, c := range []struct {
+		members string
+		want    ErrorForm
+		line    string
+	}{
+		{`"result":null,"error":[21,"Job not found"]`, ErrorList, `{"id":5,"result":null,"error":[21,"Job not found",null]}`},
+		{`"error":{"message":"stale","code":21}`, ErrorObject, `{"id":5,"result":null,"error":{"code":21,"message":"stale"}}`},
+		{`"result":null,"error":"no"`, ErrorText, `{"id":5,"result":null,"error":"no"}`},
+		{`"result":null,"error":21`, ErrorText, `{"id":5,"result":null,"error":"21"}`},
+		{`"reject-reason":"Above target","result":false,"error":null`, ErrorReason,
+			`{"id":5,"result":false,"error":null,"reject-reason":"Above target"}`},
+		{`"result":false,"error":null`, ErrorList, `{"id":5,"result":false,"error":null}`},
+		{`"result":true,"error":{}`, ErrorList, `{"id":5,"result":true,"error":null}`},
+	} {
+		r := answer(t, c.members)
+		if r.Form != c.want {
+			t.Errorf("%s: form %d, want %d", c.members, r.Form, c.want)
+		}
+		b, err := Append(nil, r)
+		if err != nil || string(b) != c.line {
+			t.Errorf("%s: written %s, %v; want %s", c.members, b, err, c.line)
+		}
+	}
+}
+
 func TestNoAnswer(t *testing.T) {
 	for _, line := range []string{`{}`, `{"id":5}`, `{"id":5,"params":[]}`, `{"id":5,"method":null}`, `{"id":5,"method":7,"params":[]}`,
 		`{"id":5,"method":{},"result":1}`, `{"id":5,"result":NaN}`, `{"id":5,"result":null,"error":[NaN]}`, `{"id":5,"method":"x","params":[Infinity]}`} {
@@ -231,10 +259,14 @@ func TestSubscribeAnswer(t *testing.T) {
 	if _, err := answer(t, `"result":null,"error":[20,"no",null]`).Subscribe(Limits{}); err == nil || err.Error() != "no (code 20)" {
 		t.Errorf("got %v", err)
 	}
-	want := &SubscribeResult{[]Subscription{{"mining.set_difficulty", "1"}, {"mining.notify", "2"}}, []byte{8, 0, 0, 2}, 4}
-	got, err := want.Response(NumberID(5)).Subscribe(Limits{})
-	if err != nil || !reflect.DeepEqual(got, want) {
-		t.Errorf("got %+v, %v; want %+v", got, err, want)
+	for _, want := range []*SubscribeResult{
+		{Subscriptions: []Subscription{{"mining.set_difficulty", "1"}, {"mining.notify", "2"}}, Extranonce1: []byte{8, 0, 0, 2}, Extranonce2Size: 4},
+		{Subscriptions: []Subscription{{"mining.notify", "2"}}, Extranonce1: []byte{8}, Extranonce2Size: 4, Flat: true},
+	} {
+		got, err := want.Response(NumberID(5)).Subscribe(Limits{})
+		if err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("got %+v, %v; want %+v", got, err, want)
+		}
 	}
 }
 

@@ -17,6 +17,8 @@ type Submit struct {
 // Method returns "mining.submit".
 func (*Submit) Method() string { return "mining.submit" }
 
+func (m *Submit) ident() ID { return m.ID }
+
 func (m *Submit) decode(p *params) {
 	m.Worker = p.text("worker", p.next())
 	m.JobID = p.jobID(p.next())

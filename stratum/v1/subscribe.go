@@ -12,6 +12,8 @@ type Subscribe struct {
 // Method returns "mining.subscribe".
 func (*Subscribe) Method() string { return "mining.subscribe" }
 
+func (m *Subscribe) ident() ID { return m.ID }
+
 func (m *Subscribe) decode(p *params) {
 	m.Agent = p.optionalText("agent", p.nextOptional())
 	m.Session = p.optionalText("session", p.nextOptional())
@@ -33,12 +35,17 @@ type SubscribeResult struct {
 	Subscriptions   []Subscription
 	Extranonce1     []byte // at most MaxExtranonce1
 	Extranonce2Size int    // bytes, 0 to MaxExtranonce2Size
+	Flat            bool   // the one subscription stands in no list of its own, a dialect
 }
 
 // Subscription names a notification that the server will send.
 type Subscription struct {
 	Method string
 	ID     string // empty if the server gave none
+}
+
+func (s *Subscription) append(b []byte) []byte {
+	return appendString(append(appendString(b, s.Method), ','), s.ID)
 }
 
 // Session returns what Subscribe.Session takes to resume this connection: the id
@@ -57,16 +64,15 @@ func (r *SubscribeResult) Session() string {
 
 // Response returns r as the answer to the request id.
 func (r *SubscribeResult) Response(id ID) *Response {
-	b := []byte("[[")
-	for i, s := range r.Subscriptions {
-		if i > 0 {
-			b = append(b, ',')
+	subs := jsonList{b: []byte("[[")}
+	for _, s := range r.Subscriptions {
+		if r.Flat {
+			subs.b = s.append(subs.item())
+		} else {
+			subs.b = append(s.append(append(subs.item(), '[')), ']')
 		}
-		b = appendString(append(b, '['), s.Method)
-		b = appendString(append(b, ','), s.ID)
-		b = append(b, ']')
 	}
-	b = appendHex(append(b, "],"...), r.Extranonce1)
+	b := appendHex(append(subs.b, "],"...), r.Extranonce1)
 	b = strconv.AppendInt(append(b, ','), int64(r.Extranonce2Size), 10)
 	return &Response{ID: id, Result: append(b, ']')}
 }
@@ -80,11 +86,10 @@ func (r *Response) Subscribe(l Limits) (*SubscribeResult, error) {
 		return nil, err
 	}
 	p.list = p.array("result", result, "[subscriptions, extranonce1, extranonce2_size]")
-	res := &SubscribeResult{
-		Subscriptions:   p.subscriptions(p.nextOptional()),
-		Extranonce1:     p.extranonce1(p.next()),
-		Extranonce2Size: p.extranonce2Size(p.next()),
-	}
+	res := new(SubscribeResult)
+	res.Subscriptions, res.Flat = p.subscriptions(p.nextOptional())
+	res.Extranonce1 = p.extranonce1(p.next())
+	res.Extranonce2Size = p.extranonce2Size(p.next())
 	if p.err != nil {
 		return nil, p.err
 	}
@@ -92,23 +97,22 @@ func (r *Response) Subscribe(l Limits) (*SubscribeResult, error) {
 }
 
 // subscriptions reads [[name, id]…], a flat pair [name, id], or nothing.
-func (p *params) subscriptions(raw []byte) []Subscription {
+func (p *params) subscriptions(raw []byte) (subs []Subscription, flat bool) {
 	if raw == nil {
-		return nil
+		return nil, false
 	}
 	const want = "a list of [name, id]"
 	w := p.array("subscriptions", raw, want)
-	var subs []Subscription
 	for w.more() && p.err == nil {
 		v := w.value()
 		if v[0] == '"' {
 			pair := walk(raw)
-			return []Subscription{p.subscription(&pair, want)}
+			return []Subscription{p.subscription(&pair, want)}, true
 		}
 		pair := p.array("subscriptions", v, want)
 		subs = append(subs, p.subscription(&pair, want))
 	}
-	return subs
+	return subs, false
 }
 
 // subscription reads the two items of a pair. An id may be a number or null.
@@ -141,6 +145,8 @@ type SetExtranonce struct {
 // Method returns "mining.set_extranonce".
 func (*SetExtranonce) Method() string { return "mining.set_extranonce" }
 
+func (m *SetExtranonce) ident() ID { return m.ID }
+
 func (m *SetExtranonce) decode(p *params) {
 	m.Extranonce1 = p.extranonce1(p.next())
 	m.Extranonce2Size = p.extranonce2Size(p.next())
@@ -159,6 +165,8 @@ type ExtranonceSubscribe struct{ ID ID }
 
 // Method returns "mining.extranonce.subscribe".
 func (*ExtranonceSubscribe) Method() string { return "mining.extranonce.subscribe" }
+
+func (m *ExtranonceSubscribe) ident() ID { return m.ID }
 
 func (*ExtranonceSubscribe) decode(*params) {}
 

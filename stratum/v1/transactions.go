@@ -11,6 +11,8 @@ type GetTransactions struct {
 // Method returns "mining.get_transactions".
 func (*GetTransactions) Method() string { return "mining.get_transactions" }
 
+func (m *GetTransactions) ident() ID { return m.ID }
+
 func (m *GetTransactions) decode(p *params) { m.JobID = p.jobID(p.next()) }
 
 func (m *GetTransactions) append(b []byte) ([]byte, error) {

@@ -41,6 +41,8 @@ type Config struct {
 	NoResume  bool            // never ask for the session of a broken connection
 	Reconnect ReconnectPolicy // which client.reconnect to follow
 
+	V2 V2Config // for pools that speak Stratum V2
+
 	Limits   v1.Limits // caps on what the pool may send
 	Timeouts Timeouts
 
@@ -103,6 +105,11 @@ func (c *Config) complete() (pool address, err error) {
 	if err != nil {
 		return pool, err
 	}
+	return pool, c.finish(user, pass)
+}
+
+// finish fills in the defaults, given what stands in the URL, and checks c.
+func (c *Config) finish(user, pass string) error {
 	if c.User == "" {
 		c.User = user
 	}
@@ -127,7 +134,7 @@ func (c *Config) complete() (pool address, err error) {
 	if c.Dial == nil {
 		c.Dial = newDialer(t.Connect).connect
 	}
-	return pool, c.check()
+	return c.check()
 }
 
 func setDefault[T comparable](field *T, value T) {

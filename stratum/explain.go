@@ -34,15 +34,7 @@ func (c *conn) explainEnd(err error) error {
 	if c.lastWord != "" {
 		said = ", after it said: " + c.lastWord
 	}
-	end := err.Error()
-	switch {
-	case err == io.EOF, err == io.ErrUnexpectedEOF, errors.Is(err, io.ErrClosedPipe), errors.Is(err, syscall.EPIPE):
-		end = "the pool closed the connection"
-	case errors.Is(err, syscall.ECONNRESET):
-		end = "the pool reset the connection"
-	case errors.Is(err, syscall.ETIMEDOUT):
-		end = "the connection timed out"
-	}
+	end := endText(err)
 	switch {
 	case !c.anything:
 		return c.errorf("%s without a word: is this a Stratum V1 port, and not a TLS one?", end)
@@ -50,6 +42,19 @@ func (c *conn) explainEnd(err error) error {
 		return c.errorf("%s during the handshake%s", end, said)
 	}
 	return c.errorf("%s%s", end, said)
+}
+
+// endText says how a connection ended, given the error of reading or writing.
+func endText(err error) string {
+	switch {
+	case err == io.EOF, err == io.ErrUnexpectedEOF, errors.Is(err, io.ErrClosedPipe), errors.Is(err, syscall.EPIPE):
+		return "the pool closed the connection"
+	case errors.Is(err, syscall.ECONNRESET):
+		return "the pool reset the connection"
+	case errors.Is(err, syscall.ETIMEDOUT):
+		return "the connection timed out"
+	}
+	return err.Error()
 }
 
 // hint recognizes what answers on ports that are no pool's.

@@ -7,6 +7,10 @@
 //
 // Stratum V1 has no formal specification; mining.configure is that of BIP310.
 // Where a rule answers the behaviour of pools in the field, it says so.
+//
+// The files that begin with v2 hold the same for Stratum V2, sections 3 and 5 of
+// its specification: channels, jobs that wait for a block, acknowledgements in
+// batches. Its frames are known to stratum/v2, its encryption to stratum/noise.
 package stratum
 
 import (

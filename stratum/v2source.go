@@ -1,0 +1,93 @@
+package stratum
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"gominer/miner"
+	"gominer/stratum/noise"
+)
+
+// V2Source is a pool that speaks Stratum V2. It implements miner.Source. It
+// keeps no share from one run to the next: what the pool has not acknowledged
+// when a connection breaks can't be sent again, as channels, jobs and sequence
+// numbers end with it.
+type V2Source struct {
+	cfg  Config // complete
+	pool v2Pool
+	log  *slog.Logger
+
+	// What one connection leaves to the next; owned by the Run in progress.
+	flags    uint32    // of SetupConnection that the pool has refused
+	mute     bool      // the pool does not answer RequestExtensions
+	followed time.Time // the latest Reconnect
+}
+
+// NewV2 checks cfg and returns its pool, whose URL is
+// stratum2+tcp://host:port/AUTHORITY_KEY, as a source. It connects to nothing
+// yet.
+func NewV2(cfg Config) (*V2Source, error) {
+	pool, err := cfg.completeV2()
+	if err != nil {
+		return nil, err
+	}
+	return &V2Source{cfg: cfg, pool: pool, log: cfg.Log.With("source", pool.String())}, nil
+}
+
+// Name returns the pool's host:port.
+func (s *V2Source) Name() string { return s.pool.String() }
+
+// Run connects to the pool, opens its channels, publishes jobs and submits
+// shares until the connection is lost, the pool refuses the worker, or ctx ends.
+// The error is a sentence for people: what happened, where, and what to do about
+// it. Every share is reported before it returns.
+func (s *V2Source) Run(ctx context.Context, ms *miner.Session) error {
+	for at := s.pool.address; ; {
+		ms.Status(miner.SourceStatus{
+			State: miner.Connecting, URL: s.pool.url(at), Protocol: protocolV2, Encryption: encryptionV2, User: s.cfg.User,
+		})
+		err := s.visit(ctx, ms, at)
+		var mv *move
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case errors.As(err, &mv):
+			ms.Publish(nil)
+			at = mv.to
+		case errors.Is(err, errWithoutFlag):
+			s.log.Info("the pool knows no standard jobs: connecting without asking for them")
+		default:
+			return err
+		}
+	}
+}
+
+// What the dashboard calls it.
+const (
+	protocolV2   = "stratum v2"
+	encryptionV2 = "noise"
+)
+
+// visit connects to at and holds the connection until it ends.
+func (s *V2Source) visit(ctx context.Context, ms *miner.Session, at address) error {
+	began := time.Now()
+	nc, err := s.cfg.Dial(ctx, "tcp", at.String())
+	if err != nil {
+		return explainDial(at, err)
+	}
+	enc, err := noise.Client(ctx, nc, noise.Config{
+		Authority: s.pool.key,
+		Insecure:  s.pool.key == (noise.PublicKey{}), // completeV2 has allowed it
+		Timeout:   s.cfg.Timeouts.Handshake,
+	})
+	if err != nil {
+		return fmt.Errorf("%v: %w", at, err)
+	}
+	c := newV2Conn(s, ms, at, enc, time.Since(began))
+	err = c.run(ctx)
+	c.leave(ctx.Err() != nil)
+	return err
+}

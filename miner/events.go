@@ -38,7 +38,7 @@ func (m *Miner) logSource(source string, st SourceStatus) {
 			connected = append(connected, slog.String("encryption", st.Encryption))
 		}
 		m.event(slog.LevelInfo, "connected", "connected", connected...)
-		m.event(slog.LevelDebug, "source", "source", attrs...)
+		m.logTraits(source, st)
 	case Down:
 		text := ""
 		if st.Err != nil {
@@ -48,6 +48,12 @@ func (m *Miner) logSource(source string, st SourceStatus) {
 	case Connecting:
 		m.event(slog.LevelDebug, "source", "source", attrs...)
 	}
+}
+
+// logTraits tells what was found out about a source that is up.
+func (m *Miner) logTraits(source string, st SourceStatus) {
+	m.event(slog.LevelDebug, "source", "source",
+		slog.String("source", source), slog.String("state", st.State.String()), slog.Any("traits", st.Traits))
 }
 
 func (m *Miner) logMessage(source, text string) {

@@ -164,8 +164,9 @@ func (l *ledger) source(name string) *sourceLedger {
 	return l.sourceLocked(name)
 }
 
-// status keeps st and reports whether the state or the error is a new one.
-func (l *ledger) status(name string, st SourceStatus, now time.Time) (news bool) {
+// status keeps st and reports whether the state or the error is a new one, and
+// whether the traits are others.
+func (l *ledger) status(name string, st SourceStatus, now time.Time) (news, traits bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.sourceLocked(name).status(st, now)

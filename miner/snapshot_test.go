@@ -200,3 +200,37 @@ func TestFloods(t *testing.T) {
 		}
 	})
 }
+
+// TestTraits: what a source found out about its peer is told when it comes up,
+// and again whenever it is something else.
+func TestTraits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		src := &minertest.Source{Label: "pool", Script: func(ctx context.Context, s *miner.Session) error {
+			st := miner.SourceStatus{State: miner.Connecting}
+			s.Status(st)
+			st.State, st.Traits = miner.Up, []string{"a b"}
+			s.Status(st)
+			s.Status(st)
+			st.Traits = []string{"a b", "c"}
+			s.Status(st)
+			s.Status(st)
+			<-ctx.Done()
+			return ctx.Err()
+		}}
+		_, stop := inBackground(t, miner.Config{
+			Source:  src,
+			Devices: []miner.Device{&minertest.Device{Label: "dev", Rate: 100}},
+			Log:     slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		})
+		synctest.Wait()
+		stop()
+		for text, want := range map[string]int{
+			"event=connected": 1, "event=source": 3, "state=connecting": 1, `traits="[a b]"`: 1, `traits="[a b c]"`: 1,
+		} {
+			if got := strings.Count(log.String(), text); got != want {
+				t.Errorf("%s %d times, want %d:\n%s", text, got, want, &log)
+			}
+		}
+	})
+}

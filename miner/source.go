@@ -127,8 +127,11 @@ func (s *Session) Status(st SourceStatus) {
 	if s.probe != nil || s.divided {
 		return
 	}
-	if s.m.ledger.status(s.name, st, time.Now()) {
+	switch news, traits := s.m.ledger.status(s.name, st, time.Now()); {
+	case news:
 		s.m.logSource(s.name, st)
+	case traits && st.State == Up:
+		s.m.logTraits(s.name, st)
 	}
 }
 

@@ -19,8 +19,9 @@ type sourceLedger struct {
 const keptDifficulties = 32
 
 // status keeps st and reports whether the state or the error is a new one.
-func (s *sourceLedger) status(st SourceStatus, now time.Time) (news bool) {
+func (s *sourceLedger) status(st SourceStatus, now time.Time) (news, traits bool) {
 	old := &s.report.Status
+	traits = !slices.Equal(old.Traits, st.Traits)
 	news = old.State != st.State || st.Err != nil && (old.Err == nil || old.Err.Error() != st.Err.Error())
 	if st.URL == "" { // a report of failure alone: keep what is known of the rest
 		st.URL, st.Protocol, st.Encryption, st.User = old.URL, old.Protocol, old.Encryption, old.User
@@ -37,7 +38,7 @@ func (s *sourceLedger) status(st SourceStatus, now time.Time) (news bool) {
 		s.report.Since = now
 	}
 	*old = st
-	return news
+	return news, traits
 }
 
 // difficulty notes what a job asks for.

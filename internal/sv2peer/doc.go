@@ -3,6 +3,9 @@
 // ours but made of that implementation's crates, and talk to it over loopback in
 // both roles. Where there is no cargo, or no way to the crates, they are skipped.
 //
+// Where the implementation's own programs are in the PATH, gominer mines on
+// pool_sv2, which a template provider of ours feeds with blocks.
+//
 // The crates are fetched by cargo as Cargo.lock says; what is built is kept in
 // the user's cache directory.
 package sv2peer

@@ -10,6 +10,7 @@ import (
 	"gominer/internal/chain"
 	"gominer/internal/units"
 	"gominer/stratum/record"
+	"gominer/stratum/replay"
 	"gominer/stratum/v1"
 )
 
@@ -195,22 +196,11 @@ func (d *decoder) explainSubmit(e *explanation, m *v1.Submit) error {
 		e.addf("", "", "the subscription gave %s of extranonce2", units.Plural(uint64(d.size), "byte"))
 		return nil
 	}
-	coinbase := append(append(append(append([]byte{}, job.Coinb1...), d.extranonce1...), m.Extranonce2...), job.Coinb2...)
-	var h hasher.Header
-	version := job.Version
-	if m.HasVersionBits {
-		mask := d.mask
-		if mask == 0 {
-			mask = 0x1fffe000 // BIP320: what pools grant
-		}
-		version = version&^mask | m.VersionBits&mask
+	mask := d.mask
+	if mask == 0 {
+		mask = 0x1fffe000 // BIP320: what pools grant
 	}
-	h.SetVersion(version)
-	h.SetPrevHash(job.PrevHash)
-	h.SetMerkleRoot(chain.FoldBranch(hasher.DoubleSum(coinbase), job.Branch))
-	h.SetTime(m.NTime)
-	h.SetBits(job.Bits)
-	h.SetNonce(m.Nonce)
+	h := replay.Header(job, d.extranonce1, m, mask)
 	hash := h.Hash()
 	e.addf("header", "", "%x", h[:])
 	e.add("hash", "", hash.String())

@@ -26,7 +26,8 @@ func newMine(p *process) *cobra.Command {
 		Short: "Mine on pools or nodes",
 		Long: `Mines on the first of the URLs that works, and returns to an earlier one when it
 is back. A pool is stratum+tcp://host:port, or host:port alone; a Bitcoin node of
-one's own is http://user:pass@host:port, and needs --coinbase-address.
+one's own is http://user:pass@host:port, and needs --coinbase-address. What a pool
+said in a recording of --record is mined on with replay:FILE, without network.
 
 Ctrl-C ends it in good order: shares that were found are still sent, and a
 summary is printed. A second Ctrl-C ends it at once.`,
@@ -35,6 +36,7 @@ gominer mine -o pool.example.org:3333 -O alice:x -o backup.example.org:3333 -O b
 gominer mine -o http://127.0.0.1:8332 --cookie-file ~/.bitcoin/.cookie --coinbase-address ADDRESS
 gominer mine -o 127.0.0.1:3333 -u test --json --until shares=20 | jq .event
 gominer mine -o 127.0.0.1:3333 -u test --record dialogue.jsonl --audit audit.log
+gominer mine -o replay:dialogue.jsonl --replay-speed 10 --until shares=5
 GOMINER_URL=pool.example.org:3333 GOMINER_USER=ADDRESS gominer mine`,
 		Args: p.noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

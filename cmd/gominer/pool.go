@@ -32,6 +32,9 @@ type poolOptions struct {
 	trust      []string // networks
 	faults     []string
 	simulation bool // a flag of the simulated chain was given
+
+	replay      string  // a recording that is played in place of all that
+	replaySpeed float64 // 0: as it was
 	output
 }
 
@@ -53,7 +56,8 @@ The first line on stdout says where it listens.`,
 gominer pool --listen 127.0.0.1:0 --difficulty 0.001 --block-every 30s --json
 gominer pool --listen :3333 --difficulty 1 --vardiff 6
 gominer pool --fault reject=3 --fault slow=5ms
-gominer pool --node http://127.0.0.1:8332 --cookie-file ~/.bitcoin/.cookie --coinbase-address ADDRESS`,
+gominer pool --node http://127.0.0.1:8332 --cookie-file ~/.bitcoin/.cookie --coinbase-address ADDRESS
+gominer pool --replay dialogue.jsonl --replay-speed 10`,
 		Args: p.noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if cmd.Flags().Changed("difficulty") && !cmd.Flags().Changed("vardiff") {
@@ -86,6 +90,12 @@ gominer pool --node http://127.0.0.1:8332 --cookie-file ~/.bitcoin/.cookie --coi
 		f.DurationVar(&o.pool.Republish, "republish", o.pool.Republish, "send the job again with a fresh time every `TIME`")
 		f.DurationVar(&o.pool.StaleGrace, "stale-grace", 0, "for `TIME` after a new block, shares of the job before still count")
 	})
+	section(cmd, "Replay", func(f *pflag.FlagSet) {
+		f.StringVar(&o.replay, "replay", "", "say what the pool said in the recording `FILE` of mine --record; shares are judged by their hashes")
+		valueVar(f, &o.replaySpeed, "replay-speed", "", "", "play it `X` times as fast as it was; max is all at once", parseSpeed)
+	})
+	exclusive(cmd, "replay", "node", "difficulty", "vardiff", "min-difficulty", "max-difficulty", "version-mask", "extranonce2-size",
+		"extranonce-every", "message", "move-to", "ping-every", "block-every", "network-difficulty", "republish", "stale-grace", "coinbase-tag")
 	section(cmd, "Limits", o.limitFlags)
 	section(cmd, "Faults", o.faultFlags)
 	completeFaults(cmd)
@@ -97,6 +107,9 @@ gominer pool --node http://127.0.0.1:8332 --cookie-file ~/.bitcoin/.cookie --coi
 func (p *process) pool(ctx context.Context, o *poolOptions) error {
 	if err := o.check(); err != nil {
 		return verbError("pool", err)
+	}
+	if o.replay != "" {
+		return p.replay(ctx, o)
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -134,6 +147,8 @@ func (o *poolOptions) check() error {
 		return usagef("--coinbase-address goes with --node: the simulated chain pays nobody")
 	case o.node.URL == "" && o.node.CookieFile != "":
 		return usagef("--cookie-file goes with --node URL")
+	case o.replaySpeed != 0 && o.replay == "":
+		return usagef("--replay-speed goes with --replay FILE")
 	case o.node.URL != "" && o.simulation:
 		return usagef("--block-every and --network-difficulty are for the simulated chain: a node has its own")
 	}

@@ -23,6 +23,7 @@ type sourceOptions struct {
 	passes   []string
 	passFile string
 	userpass []string       // user:pass, one for each pool
+	speed    float64        // of recordings; 0: as they were
 	pool     stratum.Config // what all pools have in common
 	node     solo.Config    // what all nodes have in common
 }
@@ -39,6 +40,7 @@ func (o *sourceOptions) flags(cmd *cobra.Command) {
 		f.StringVar(&o.node.Tag, "coinbase-tag", "", "put `TEXT` into the coinbase of blocks found on a node")
 		f.BoolVar(&o.pool.NoVersionRolling, "no-version-rolling", false, "leave the header's version as the pool or node gave it")
 		f.Float64Var(&o.pool.SuggestDifficulty, "suggest-difficulty", 0, "ask the pool for the share difficulty `D`; it may not listen")
+		valueVar(f, &o.speed, "replay-speed", "", "", "play a recording `X` times as fast as it was; max is all at once", parseSpeed)
 	})
 	for _, name := range []string{"pass", "userpass"} { // pools read settings from them: c=BTC,d=500
 		annotate(cmd.Flags().Lookup(name), annotationCommas, "")
@@ -68,6 +70,8 @@ func (o *sourceOptions) check() error {
 		i := slices.IndexFunc(o.urls, isNode)
 		return usagef("%s is a node, and its blocks must pay to somebody: add --coinbase-address ADDRESS (a pool's URL begins with stratum+tcp://)",
 			redact(o.urls[i]))
+	case o.speed != 0 && !slices.ContainsFunc(o.urls, isReplay):
+		return usagef("--replay-speed is for recordings: -o replay:FILE")
 	case pools == len(o.urls) && o.node.Address != "":
 		return usagef("--coinbase-address is for nodes (http://…): a pool pays to whom -u names")
 	case pools == len(o.urls) && o.node.CookieFile != "":
@@ -107,7 +111,7 @@ var schemes = []string{"stratum+tcp", "http", "https"}
 func (o *sourceOptions) checkSchemes() error {
 	for _, url := range o.urls {
 		scheme, rest, found := strings.Cut(url, "://")
-		if !found || slices.Contains(schemes, strings.ToLower(scheme)) {
+		if !found || isReplay(url) || slices.Contains(schemes, strings.ToLower(scheme)) {
 			continue
 		}
 		if _, _, err := net.SplitHostPort(rest); err == nil && strings.EqualFold(scheme, "tcp") {
@@ -167,7 +171,7 @@ func (o *sourceOptions) checkUsers(pools int) error {
 		}
 	}
 	for _, url := range o.urls {
-		if !isNode(url) && len(o.users) == 0 && !strings.Contains(url, "@") {
+		if !isNode(url) && !isReplay(url) && len(o.users) == 0 && !strings.Contains(url, "@") {
 			return usagef("for whom should %s count the shares? Add -u USER, mostly ADDRESS.worker", redact(url))
 		}
 	}
@@ -191,7 +195,12 @@ func (o *sourceOptions) open(log *slog.Logger) (miner.Source, error) {
 			cfg := o.pool
 			cfg.URL, cfg.Log, cfg.Agent = url, log, agent()
 			cfg.User, cfg.Pass = nth(o.users, pool), nth(o.passes, pool)
-			if s, err = stratum.New(cfg); err != nil {
+			if isReplay(url) {
+				s, err = openRecorded(url, cfg, o.speed)
+			} else {
+				s, err = stratum.New(cfg)
+			}
+			if err != nil {
 				return nil, usagef("--url %q: %w", redact(url), err)
 			}
 			pool++

@@ -117,9 +117,10 @@ type verdict struct {
 	code   int
 	reason string
 	hash   hasher.Hash
-	hashed bool // hash is set, and what follows from it:
-	share  bool // it meets a target that the miner was told, or the network's
-	block  bool // it meets the network's
+	hashed bool    // hash is set, and what follows from it:
+	wants  float64 // the difficulty of the job
+	share  bool    // it meets a target that the miner was told, or the network's
+	block  bool    // it meets the network's
 }
 
 func refuse(code int, format string, args ...any) verdict {
@@ -152,7 +153,7 @@ func (t *told) judge(m *v1.Submit) verdict {
 		return v
 	}
 	if !v.share {
-		v.code, v.reason = v1.CodeLowDifficulty, fmt.Sprintf("low difficulty: the share has %.6g, want %.6g", v.hash.Difficulty(), j.target.Difficulty())
+		v.code, v.reason = v1.CodeLowDifficulty, fmt.Sprintf("low difficulty: the share has %.6g, want %.6g", v.hash.Difficulty(), v.wants)
 		return v
 	}
 	if len(t.seen) >= mostSeen {
@@ -165,7 +166,7 @@ func (t *told) judge(m *v1.Submit) verdict {
 // hash builds the header of a share and says what its hash meets.
 func (t *told) hash(j *job, m *v1.Submit, mask uint32) verdict {
 	h := Header(j.Notify, j.extranonce1, m, mask)
-	v := verdict{hash: h.Hash(), hashed: true}
+	v := verdict{hash: h.Hash(), hashed: true, wants: j.target.Difficulty()}
 	if network, err := j.Bits.Target(); err == nil {
 		v.block = network.Meets(&v.hash)
 	}

@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"sync"
+	"syscall"
 	"time"
 
 	"gominer/stratum/v1"
@@ -24,6 +25,7 @@ const (
 
 var (
 	errPlayed = errors.New("the pool closed the connection in the recording")
+	errLeft   = errors.New("the miner closed the connection")
 	errEnd    = errors.New("the replay stops")
 	errSlow   = errors.New("it does not read what it is sent")
 	errSilent = errors.New("silent for too long")
@@ -49,6 +51,8 @@ type player struct {
 	given   map[string]int    // requests of a method that is no gate so far
 	workers map[string]bool   // that were authorized
 	told    *told
+
+	extranonces bool // the miner understands mining.set_extranonce
 
 	warned   time.Time // when the minute of warnings began
 	warnings int       // in it
@@ -188,6 +192,9 @@ func (p *player) do(it *item) error {
 	case hangUp:
 		return errPlayed
 	case push:
+		if _, method := address(it.line); !p.understands(method) {
+			return nil
+		}
 		return p.send(it.line, "")
 	case answer:
 		id, came := p.came[it.method]
@@ -198,6 +205,19 @@ func (p *player) do(it *item) error {
 		return p.send(withID(it.line, id), it.method)
 	}
 	return nil
+}
+
+// understands reports whether the miner takes a method that pools send to those
+// alone who asked for it: some of the others take it for a refusal.
+func (p *player) understands(method string) bool {
+	switch method {
+	case "mining.set_extranonce":
+		return p.extranonces
+	case "mining.set_version_mask":
+		_, configures := p.came["mining.configure"]
+		return configures
+	}
+	return true
 }
 
 // hurry does at once what stands before a gate: the miner was quicker than the
@@ -223,8 +243,11 @@ func (p *player) send(line []byte, method string) error {
 	p.told.hear(line, method)
 	_ = p.nc.SetWriteDeadline(time.Now().Add(writeTime)) // an error shows in Write
 	_, err := p.nc.Write(append(line[:len(line):len(line)], '\n'))
-	if errors.Is(err, os.ErrDeadlineExceeded) {
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
 		return errSlow
+	case errors.Is(err, syscall.EPIPE), errors.Is(err, syscall.ECONNRESET), errors.Is(err, io.ErrClosedPipe):
+		return errLeft
 	}
 	return err
 }
@@ -246,6 +269,8 @@ func (p *player) receive(r received) error {
 		return nil
 	case errors.As(r.err, &field):
 		return p.say(v1.Refuse(field.ID, v1.CodeOther, field.Error()))
+	case r.err == io.EOF, r.err == io.ErrUnexpectedEOF, errors.Is(r.err, syscall.ECONNRESET):
+		return errLeft
 	case r.err != nil:
 		return r.err
 	}
@@ -257,6 +282,10 @@ func (p *player) receive(r received) error {
 	switch m := r.m.(type) {
 	case *v1.Submit:
 		return p.submit(m)
+	case *v1.Configure:
+		p.extranonces = p.extranonces || m.SubscribeExtranonce
+	case *v1.ExtranonceSubscribe:
+		p.extranonces = true
 	case *v1.Authorize:
 		if len(p.workers) < mostWorkers {
 			p.workers[m.Worker] = true
@@ -346,7 +375,7 @@ func (p *player) submit(m *v1.Submit) error {
 	p.tally.count(&v)
 	attrs := []any{"event", "share", "worker", v1.CleanText(m.Worker, 128), "job", v1.CleanText(m.JobID, 128)}
 	if v.hashed {
-		attrs = append(attrs, "share_difficulty", v.hash.Difficulty(), "hash", v.hash.String())
+		attrs = append(attrs, "difficulty", v.wants, "share_difficulty", v.hash.Difficulty(), "hash", v.hash.String())
 	}
 	if v.code != 0 {
 		p.log.Log(context.Background(), p.complaint(), "share rejected", append(attrs, "result", "rejected", "code", v.code, "reason", v.reason)...)

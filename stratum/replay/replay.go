@@ -5,9 +5,10 @@
 // What the pool said of its own accord comes at the pace of the recording,
 // counted from the miner's mining.configure, mining.subscribe and
 // mining.authorize, which may come sooner or later than they did then; a request
-// that nobody made then is refused, as pools refuse what they don't know. Shares
-// are no repetition: each is judged by building its header from the recorded job
-// and hashing it.
+// that nobody made then is refused, as pools refuse what they don't know.
+// mining.set_extranonce and mining.set_version_mask go to miners alone that asked
+// for them. Shares are no repetition: each is judged by building its header from
+// the recorded job and hashing it.
 //
 // It speaks Stratum V1, see package v1, and plays one recorded connection after
 // the other, to each miner that comes the next; after the last it begins again.

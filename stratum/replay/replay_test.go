@@ -11,6 +11,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -233,6 +234,50 @@ func TestOtherMiners(t *testing.T) {
 		<-m.over
 		m.leave()
 	})
+}
+
+// What only some miners understand goes to those alone that asked for it.
+func TestAskedFor(t *testing.T) {
+	const text = `> {"id":1,"method":"mining.configure","params":[[],{}]}
+< {"id":1,"result":{}}
+< {"id":null,"method":"mining.set_version_mask","params":["1fffe000"]}
+> {"id":2,"method":"mining.subscribe"}
+< {"id":2,"result":[[],"aa",4]}
+> {"id":3,"method":"mining.extranonce.subscribe"}
+< {"id":null,"method":"mining.set_extranonce","params":["bb",4]}
+> {"id":4,"method":"mining.authorize","params":["a"]}
+< {"id":4,"result":true}
+`
+	const mask, extranonce = `0s {"id":null,"method":"mining.set_version_mask","params":["1fffe000"]}`, `0s {"id":null,"method":"mining.set_extranonce","params":["bb",4]}`
+	for _, c := range []struct {
+		asks []string
+		want []string
+	}{
+		{nil, nil},
+		{[]string{`{"id":9,"method":"mining.extranonce.subscribe"}`}, []string{extranonce}},
+		{[]string{`{"id":9,"method":"mining.configure","params":[["version-rolling"],{}]}`}, []string{`0s {"id":9,"result":{}}`, mask}},
+		{[]string{`{"id":9,"method":"mining.configure","params":[["subscribe-extranonce"],{}]}`}, []string{`0s {"id":9,"result":{}}`, mask, extranonce}},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			m := connect(t, server(t, replay.Config{Sessions: sessions(t, text)}))
+			for _, line := range c.asks {
+				m.say(line)
+			}
+			m.say(`{"id":10,"method":"mining.subscribe"}`)
+			m.say(`{"id":11,"method":"mining.authorize","params":["a"]}`)
+			synctest.Wait()
+			var got []string
+			for len(m.lines) > 0 {
+				if line := <-m.lines; !strings.Contains(line, `"id":1`) {
+					got = append(got, line)
+				}
+			}
+			if !slices.Equal(got, c.want) {
+				t.Errorf("%s: %q, want %q", c.asks, got, c.want)
+			}
+			m.leave()
+		})
+	}
 }
 
 // One recorded connection after the other, and then from the start.

@@ -5,9 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"io"
-	"log/slog"
 	"net"
-	"net/netip"
 	"os"
 	"slices"
 	"sync"
@@ -41,24 +39,13 @@ var (
 // the client has to know (difficulty, version mask, job) is state, not a queue:
 // the writer, once woken, sends what has changed since it last looked.
 type conn struct {
-	pool   *Pool
-	nc     net.Conn
-	out    *v1.Conn
-	id     uint64
-	remote string
-	since  time.Time
-	key    netip.Addr // what its address counts as
-	bound  bool       // by Guard
-	log    *slog.Logger
+	visitor
+	out *v1.Conn
 
 	heard   atomic.Int64           // when the latest bytes came, Unix nanoseconds
 	answers chan func() v1.Message // to the writer; closed by the reader at its end
-	wake    chan struct{}          // something may be to be sent; one is enough
-	done    chan struct{}          // closed when the connection has to end
-	blocks  sync.WaitGroup         // blocks being handed over
 	late    bool                   // of the reader: Quirks.LateJobs holds jobs back
 	bulky   bool                   // of the writer: the line in hand counts in Pool.bulk
-	tally   tally                  // guarded by Pool.ledger.mu
 
 	mu sync.Mutex // guards the rest
 	client
@@ -76,17 +63,14 @@ type client struct {
 	difficulty float64 // that it should have
 	vardiff    vardiff
 	sent       sent
-	warned     limiter
 
 	extranonce1 []byte // of the next job
 	follows     bool   // it understands mining.set_extranonce
 	renew       bool   // it should get another extranonce1
 	takesGoals  bool   // it understands mining.set_goal
 
-	notes   []v1.Message // to be sent, besides what is state
-	asked   asked
-	why     error     // of its end; nil before
-	flushBy time.Time // when, after that, the last write has to be over
+	notes []v1.Message // to be sent, besides what is state
+	asked asked
 }
 
 // sent is what the client was told last.
@@ -116,21 +100,13 @@ func newConn(p *Pool, nc net.Conn) *conn {
 		nc = wrap(nc, done)
 	}
 	c := &conn{
-		pool:    p,
-		nc:      nc,
 		out:     v1.NewConn(nc, v1.Limits{Line: mostOut}),
-		id:      p.lastConn.Add(1),
-		remote:  nc.RemoteAddr().String(),
-		since:   time.Now(),
 		answers: make(chan func() v1.Message, answerQueue),
-		wake:    make(chan struct{}, 1),
-		done:    done,
 	}
+	c.come(p, nc, done)
 	c.workers = make(map[string]*worker)
-	c.warned.most = warnings
 	c.difficulty = p.cfg.Difficulty
 	c.vardiff.perSecond = p.cfg.Vardiff / 60
-	c.log = p.log.With("conn", c.id, "remote", c.remote)
 	c.heard.Store(c.since.UnixNano())
 	return c
 }
@@ -152,35 +128,6 @@ func (c *conn) run(ctx context.Context) error {
 	return c.reason()
 }
 
-// close ends the connection: what is being read is cut off, what is being
-// written gets a last moment. The first reason counts.
-func (c *conn) close(why error) {
-	c.mu.Lock()
-	if c.why == nil {
-		c.why, c.flushBy = why, time.Now().Add(flushTime)
-		close(c.done)
-	}
-	by := c.flushBy
-	c.mu.Unlock()
-	c.nc.SetReadDeadline(time.Unix(1, 0))
-	c.nc.SetWriteDeadline(by)
-}
-
-// reason returns why the connection ends, nil if it doesn't.
-func (c *conn) reason() error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.why
-}
-
-// wakeUp makes the writer look at what it should send. It never blocks.
-func (c *conn) wakeUp() {
-	select {
-	case c.wake <- struct{}{}:
-	default:
-	}
-}
-
 // read takes lines and answers them until the first error.
 func (c *conn) read() error {
 	in := v1.NewConn(&patientReader{conn: c}, c.pool.cfg.Limits)
@@ -200,19 +147,6 @@ func (c *conn) read() error {
 		if c.bound && lines.perSecond > 0 {
 			c.sleep(lines.wait(time.Now()))
 		}
-	}
-}
-
-// sleep waits, at most until the connection has to end.
-func (c *conn) sleep(d time.Duration) {
-	if d <= 0 {
-		return
-	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-c.done:
 	}
 }
 
@@ -303,14 +237,6 @@ func (c *conn) send(m v1.Message) error {
 	return err
 }
 
-// keepClosed sets the deadlines of the end again, if it came just before another
-// deadline was set.
-func (c *conn) keepClosed() {
-	if why := c.reason(); why != nil {
-		c.close(why)
-	}
-}
-
 // leave gives back what the connection holds.
 func (c *conn) leave() {
 	c.mu.Lock()
@@ -395,15 +321,4 @@ func reasonOf(err error) string {
 		return "the client closed it inside a line"
 	}
 	return v1.CleanText(err.Error(), 256)
-}
-
-// complaint returns the level at which something that the client did wrong is
-// logged: a flood of it only for those who look at everything.
-func (c *conn) complaint(now time.Time) slog.Level {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if ok, _ := c.warned.allow(now); ok {
-		return slog.LevelWarn
-	}
-	return slog.LevelDebug
 }

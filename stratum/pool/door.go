@@ -27,11 +27,14 @@ func (p *Pool) serve(ctx context.Context, nc net.Conn) {
 	c := newConn(p, nc)
 	defer c.blocks.Wait()
 	defer c.nc.Close()
-	if err := p.admit(c); err != nil {
+	if err := p.admit(&c.visitor); err != nil {
 		p.turnAway(c, err)
 		c.close(err)
 		return
 	}
+	p.mu.Lock()
+	p.conns[c] = struct{}{}
+	p.mu.Unlock()
 	level := p.coming.level(p.log, c.since)
 	c.log.Log(ctx, level, "connected", "event", "connected")
 	err := c.run(ctx)
@@ -41,11 +44,9 @@ func (p *Pool) serve(ctx context.Context, nc net.Conn) {
 	p.mu.Unlock()
 	c.leave()
 	if broke(err) {
-		p.blame(c, brokenLine, now)
+		p.blame(&c.visitor, brokenLine, now)
 	}
-	if c.bound {
-		p.guard.leave(c.key, now)
-	}
+	p.dismiss(&c.visitor, now)
 	c.log.Log(ctx, level, "disconnected", "event", "disconnected", "reason", reasonOf(err))
 	var away errTurnedAway
 	if errors.As(err, &away) {
@@ -59,25 +60,6 @@ func broke(err error) bool {
 	var bad *v1.ProtocolError
 	var limit *v1.LimitError
 	return errors.As(err, &bad) || errors.As(err, &limit)
-}
-
-// admit adds a connection to those that get jobs, or says why not.
-func (p *Pool) admit(c *conn) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	switch {
-	case p.closed:
-		return errNoWork
-	case len(p.conns) >= p.cfg.MaxConns:
-		return errTurnedAway("the pool has too many connections")
-	}
-	if c.key, c.bound = p.guard.key(c.nc.RemoteAddr()); c.bound {
-		if err := p.guard.enter(c.key, c.since); err != nil {
-			return err
-		}
-	}
-	p.conns[c] = struct{}{}
-	return nil
 }
 
 // turnAway ends a connection that was not admitted. The client is told why, if
@@ -109,28 +91,6 @@ func (p *Pool) linger(nc net.Conn) {
 	}
 	nc.SetReadDeadline(time.Now().Add(farewellTime))
 	io.Copy(io.Discard, nc)
-}
-
-// blame counts n bad shares of a client. If its address is banned for them, it
-// says so and all of its connections end.
-func (p *Pool) blame(c *conn, n float64, now time.Time) error {
-	if !c.bound {
-		return nil
-	}
-	ban := p.guard.blame(c.key, n, now)
-	if ban == 0 {
-		return nil
-	}
-	err := bannedFor(ban)
-	c.log.Log(context.Background(), p.refusals.level(p.log, now), "banned", "event", "banned", "address", c.key.String(), "time", ban)
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for other := range p.conns {
-		if other != c && other.bound && other.key == c.key {
-			other.close(err)
-		}
-	}
-	return err
 }
 
 // limiter lets most things through in a span, and counts the others.

@@ -199,7 +199,7 @@ func (c *conn) jobsFirst(m *v1.Response) error {
 func (c *conn) authorize(m *v1.Authorize) error {
 	if err := c.admit(m); err != "" {
 		c.log.Log(context.Background(), c.complaint(time.Now()), "worker refused", "event", "unauthorized", "worker", v1.CleanText(m.Worker, shownName), "reason", err)
-		ban := c.pool.blame(c, refusedWorker, time.Now())
+		ban := c.pool.blame(&c.visitor, refusedWorker, time.Now())
 		if err := c.refuse(m.ID, v1.CodeUnauthorized, err); err != nil {
 			return err
 		}

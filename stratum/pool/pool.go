@@ -45,13 +45,14 @@ type Pool struct {
 	lastConn atomic.Uint64
 	lastJob  atomic.Uint64 // the latest job id
 
-	mu      sync.Mutex // guards the rest
-	mask    uint32     // version bits that may be rolled, as far as templates allow
-	conns   map[*conn]struct{}
-	current *job      // nil: no work
-	came    time.Time // when current's template did
-	turned  time.Time // when current's epoch began
-	closed  bool      // work has ended: clients are sent away until there is some
+	mu       sync.Mutex // guards the rest
+	mask     uint32     // version bits that may be rolled, as far as templates allow
+	visitors map[*visitor]struct{}
+	conns    map[*conn]struct{} // of Stratum V1
+	current  *job               // nil: no work
+	came     time.Time          // when current's template did
+	turned   time.Time          // when current's epoch began
+	closed   bool               // work has ended: clients are sent away until there is some
 }
 
 // New returns a pool. It does nothing before Run and Serve.
@@ -68,6 +69,7 @@ func New(cfg Config) (*Pool, error) {
 		guard:    newGuard(cfg.Guard),
 		coming:   chatter{limiter: limiter{most: comingShown}},
 		refusals: chatter{limiter: limiter{most: warnings}},
+		visitors: make(map[*visitor]struct{}),
 		conns:    make(map[*conn]struct{}),
 
 		farewells: make(chan struct{}, mostFarewells),
@@ -168,8 +170,8 @@ func (p *Pool) announceLocked(clean bool) {
 	p.log.Log(context.Background(), level, "new job", "event", "job", "height", j.template.Height,
 		"prevhash", j.template.PrevHash.String(), "difficulty", j.difficulty,
 		"transactions", len(j.template.Txs), "clean", clean)
-	for c := range p.conns {
-		c.wakeUp()
+	for v := range p.visitors {
+		v.wakeUp()
 	}
 }
 
@@ -183,8 +185,8 @@ func (p *Pool) sendAway() {
 		return
 	}
 	p.closed = true
-	for c := range p.conns {
-		c.close(errNoWork)
+	for v := range p.visitors {
+		v.close(errNoWork)
 	}
 }
 

@@ -2,7 +2,6 @@ package pool
 
 import (
 	"context"
-	"log/slog"
 	"slices"
 	"strconv"
 	"time"
@@ -135,7 +134,7 @@ func (c *conn) settle(id v1.ID, w *worker, jobID string, v *verdict) error {
 func (c *conn) punish(id v1.ID, v *verdict, reason string, now time.Time) error {
 	var ban error
 	if !v.innocent {
-		if ban = c.pool.blame(c, 1, now); ban != nil {
+		if ban = c.pool.blame(&c.visitor, 1, now); ban != nil {
 			reason += "; " + ban.Error()
 		}
 	}
@@ -143,31 +142,4 @@ func (c *conn) punish(id v1.ID, v *verdict, reason string, now time.Time) error 
 		return err
 	}
 	return ban
-}
-
-// handOver gives a block to the source. It waits for the outcome, but not for so
-// long that the client would take its share for lost.
-func (c *conn) handOver(j *job, f *found, w *worker) {
-	done := make(chan struct{})
-	// A block is worth more than a quick end.
-	ctx, cancel := context.WithTimeout(context.Background(), submitTime)
-	c.blocks.Go(func() {
-		defer cancel()
-		defer close(done)
-		err := c.pool.cfg.Source.Submit(ctx, &Block{Header: f.header, Coinbase: f.coinbase, Template: j.template})
-		b := BlockStats{Time: time.Now(), Height: j.template.Height, Hash: f.hash.String(), Worker: w.shown}
-		level, attrs := slog.LevelInfo, []any{"event", "block", "height", b.Height, "hash", b.Hash, "worker", b.Worker, "accepted", err == nil}
-		if err != nil {
-			b.Refusal = v1.CleanText(err.Error(), 256)
-			level, attrs = slog.LevelError, append(attrs, "reason", b.Refusal)
-		}
-		c.pool.ledger.block(b)
-		c.log.Log(ctx, level, "block found", attrs...)
-	})
-	t := time.NewTimer(answerTime)
-	defer t.Stop()
-	select {
-	case <-done:
-	case <-t.C:
-	}
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strings"
+	"unicode"
 )
 
 // What happens is told once, to the logger. A record that scripts want carries
@@ -22,7 +24,7 @@ func (m *Miner) logJob(source string, j *Job) {
 	}
 	m.event(level, "job", text,
 		slog.String("source", source),
-		slog.String("id", j.ID),
+		slog.String("id", shownID(j.ID)),
 		slog.Uint64("height", uint64(j.Height)),
 		slog.Float64("difficulty", j.Target.Difficulty()),
 		slog.Bool("clean", j.Clean),
@@ -64,7 +66,7 @@ func (m *Miner) logMessage(source, text string) {
 func (m *Miner) shareAttrs(sh *Share, result string) []slog.Attr {
 	return []slog.Attr{
 		slog.String("device", m.cfg.Devices[sh.Device].Info().Name),
-		slog.String("job", sh.Job.ID),
+		slog.String("job", shownID(sh.Job.ID)),
 		slog.Float64("difficulty", sh.Job.Target.Difficulty()),
 		slog.Float64("share_difficulty", sh.Hash.Difficulty()),
 		slog.String("hash", sh.Hash.String()),
@@ -132,4 +134,14 @@ func (m *Miner) logHashrate(samples int) {
 			slog.Float64("hs_60s", d.Rate.S60),
 			slog.Float64("hs_avg", d.Rate.Avg))
 	}
+}
+
+// shownID returns a job's id fit to be shown: the source chose it.
+func shownID(id string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return unicode.ReplacementChar
+	}, id)
 }

@@ -15,6 +15,10 @@ const (
 	keptMessages   = 32 // likewise
 	mostReasons    = 64 // distinct reject reasons counted; a pool chooses their texts
 	otherReasons   = "other"
+
+	// mostTold is how many jobs a second are logged: a pool that gives out more
+	// should not fill the disk with them.
+	mostTold = 32
 )
 
 // ledger counts everything that happens. Its lock is never held while anything
@@ -31,6 +35,8 @@ type ledger struct {
 	devices []deviceLedger
 	sources []*sourceLedger
 	current *JobState
+	telling time.Time // a second in which jobs are logged
+	told    int       // jobs in it
 	recent  []Outcome // oldest first
 	blocks  []BlockFound
 	texts   []Message
@@ -179,17 +185,24 @@ func (l *ledger) message(name, text string, now time.Time) {
 	l.texts = keep(l.texts, Message{now, name, text}, keptMessages)
 }
 
-// job keeps the newest job. A nil one only ends the job of its own source.
-func (l *ledger) job(name string, j *Job, now time.Time) {
+// job keeps the newest job. A nil one only ends the job of its own source. It
+// reports whether the job is to be logged.
+func (l *ledger) job(name string, j *Job, now time.Time) (tell bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	switch {
 	case j != nil:
+		if now.Sub(l.telling) >= time.Second {
+			l.telling, l.told = now, 0
+		}
+		l.told++
+		tell = l.told <= mostTold
 		l.current = &JobState{Job: j, Source: name, Arrived: now}
 		l.sourceLocked(name).difficulty(j.Target.Difficulty(), now)
 	case l.current != nil && l.current.Source == name:
 		l.current = nil
 	}
+	return tell
 }
 
 func (l *ledger) deviceFailed(device int, err error) {

@@ -234,3 +234,30 @@ func TestTraits(t *testing.T) {
 		}
 	})
 }
+
+// TestFloodOfJobs: a source that gives out jobs without end doesn't fill the log,
+// and what it calls them is fit to be shown.
+func TestFloodOfJobs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		src := &minertest.Source{Label: "pool", Script: func(ctx context.Context, s *miner.Session) error {
+			for range 3 {
+				for i := range uint32(1000) {
+					j := minertest.Job(i)
+					j.ID = "\x1b[2J"
+					s.Publish(j)
+				}
+				time.Sleep(time.Second)
+			}
+			<-ctx.Done()
+			return nil
+		}}
+		run(t, 10*time.Second, miner.Config{Source: src, Devices: []miner.Device{&minertest.Device{Label: "dev", Rate: 1000}}, Log: slog.New(slog.NewJSONHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug}))})
+		if n := strings.Count(out.String(), `"event":"job"`); n != 3*32 {
+			t.Errorf("%d jobs are logged, want 32 in each of three seconds", n)
+		}
+		if text := out.String(); strings.Contains(text, `\u001b`) || !strings.Contains(text, `"id":"�[2J"`) {
+			t.Errorf("an id is not fit to be shown:\n%.500s", text)
+		}
+	})
+}

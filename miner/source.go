@@ -84,8 +84,7 @@ func (s *Session) Publish(j *Job) {
 		s.published.Store(true)
 	}
 	s.m.gen.publish(s, j)
-	s.m.ledger.job(s.name, j, time.Now())
-	if j != nil {
+	if s.m.ledger.job(s.name, j, time.Now()) {
 		s.m.logJob(s.name, j)
 	}
 }
@@ -102,8 +101,9 @@ func (s *Session) PublishTo(device int, j *Job) {
 	s.m.gen.publishTo(s, device, j)
 	if j != nil {
 		s.published.Store(true)
-		s.m.ledger.job(s.name, j, time.Now())
-		s.m.logJob(s.name, j)
+		if s.m.ledger.job(s.name, j, time.Now()) {
+			s.m.logJob(s.name, j)
+		}
 	}
 }
 

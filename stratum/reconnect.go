@@ -13,6 +13,10 @@ import (
 const (
 	mostReconnectWait = time.Minute      // whatever the pool asks for
 	reconnectEvery    = 10 * time.Second // at most
+
+	// mostIdle is how long a pool may keep its client from mining before a reconnect.
+	// For longer Run gives way to other pools.
+	mostIdle = 5 * time.Second
 )
 
 // move is where a pool sends its client.

@@ -36,6 +36,8 @@ type Source struct {
 	configure  configuring
 	unanswered []*submission // of broken connections, in the order they were found
 	followed   time.Time     // the latest client.reconnect
+	postponed  *move         // that the next Run follows; nil: none
+	until      time.Time     // but not before
 }
 
 // New checks cfg and returns its pool as a source. It connects to nothing yet.
@@ -58,7 +60,15 @@ func (s *Source) Name() string { return s.pool.String() }
 // Run sends them again, once, if the pool still knows the extranonce that they
 // were found under, and reports them as lost if not.
 func (s *Source) Run(ctx context.Context, ms *miner.Session) error {
-	for at := s.pool; ; {
+	at := s.pool
+	if mv := s.postponed; mv != nil {
+		s.postponed = nil
+		if !sleep(ctx, time.Until(s.until)) {
+			return ctx.Err()
+		}
+		at = mv.to
+	}
+	for {
 		if !sameSite(s.site, at.host) {
 			s.forget(ms)
 			s.site = at.host
@@ -71,6 +81,10 @@ func (s *Source) Run(ctx context.Context, ms *miner.Session) error {
 			return ctx.Err()
 		case errors.As(err, &mv):
 			ms.Publish(nil)
+			if mv.wait > mostIdle {
+				s.postponed, s.until = mv, time.Now().Add(mv.wait)
+				return fmt.Errorf("%v: the pool sends its clients away for %v", at, mv.wait)
+			}
 			if !sleep(ctx, mv.wait) {
 				return ctx.Err()
 			}

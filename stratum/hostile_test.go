@@ -3,6 +3,8 @@ package stratum_test
 import (
 	"fmt"
 	"io"
+	"log/slog"
+	"net"
 	"runtime"
 	"strings"
 	"sync"
@@ -10,7 +12,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"gominer/miner"
 	"gominer/stratum"
 	"gominer/stratum/v1"
 )
@@ -190,18 +191,54 @@ func TestSlowLine(t *testing.T) {
 	})
 }
 
-// TestRefusals: any number of different reasons is counted in bounded memory.
+// TestRefusals: 100000 different reasons are counted in bounded memory, however
+// often the client turns away from who gives them.
 func TestRefusals(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		r := start(t, nil)
-		p := r.mining()
-		const n = 500
-		for i := range n {
-			r.found(1)
-			p.refuse(p.expect("mining.submit"), fmt.Sprintf(`[%d,"reason %d",null]`, i, i))
+	shares := uint64(100_000)
+	if underRace {
+		shares = 10_000 // the detector takes ten times as long
+	}
+	inBubble(t, func(t *testing.T, g *gauge) {
+		r := start(t, func(c *stratum.Config) { c.Log = slog.New(slog.DiscardHandler) })
+		ended := make(chan struct{})
+		go func() { // the pool
+			defer close(ended)
+			for n := 0; ; {
+				var p *peer
+				select {
+				case d := <-r.dials:
+					ours, theirs := net.Pipe()
+					p = d.connect(t, ours, theirs)
+				case <-r.done:
+					return
+				}
+				for q := range p.in {
+					switch q.Method {
+					case "mining.configure":
+						fmt.Fprintf(p.nc, `{"id":%s,"result":%s,"error":null}`+"\n", q.ID, granted)
+					case "mining.subscribe":
+						fmt.Fprintf(p.nc, `{"id":%s,"result":%s,"error":null}`+"\n", q.ID, subscribed)
+					case "mining.authorize":
+						fmt.Fprintf(p.nc, `{"id":%s,"result":true,"error":null}`+"\n", q.ID)
+						fmt.Fprintf(p.nc, `{"id":null,"method":"mining.set_difficulty","params":[%s]}`+"\n", easy)
+						fmt.Fprintf(p.nc, `{"id":null,"method":"mining.notify","params":["1","%s","%s","%s",[],"20000000","1d00ffff","65000000",true]}`+"\n", prev, coinb1, coinb2)
+					case "mining.submit":
+						n++
+						fmt.Fprintf(p.nc, `{"id":%s,"result":null,"error":[%d,"reason %d",null]}`+"\n", q.ID, n, n)
+					}
+				}
+			}
+		}()
+		for i := range shares {
+			r.find <- i
+		}
+		synctest.Wait()
+		if n := g.held(); n > mostHeld {
+			t.Errorf("%d KiB are held", n>>10)
 		}
 		s := r.end()
-		if want := (miner.Tally{Rejected: n}); s.Shares != want || len(s.Reasons) > 65 {
+		<-ended
+		if got := s.Shares.Rejected + s.Shares.Lost; got < shares*9/10 || len(s.Reasons) > 65 {
 			t.Errorf("%+v, %d reasons", s.Shares, len(s.Reasons))
 		}
 	})

@@ -1,8 +1,8 @@
 package fault
 
 import (
-	"fmt"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -33,46 +33,56 @@ func flood(kind string) effect {
 }
 
 func (w *wire) flood(kind string, job *line) {
+	drop := drops(kind, job)
 	for n := 0; ; n++ {
 		if n > 0 && n%floodRate == 0 && !w.sleep(time.Second) {
 			return
 		}
-		if w.say(drop(kind, n, job)) != nil {
+		if w.say(drop(strconv.Itoa(n))) != nil {
 			return
 		}
 	}
 }
 
-// drop returns the nth line of a flood.
-func drop(kind string, n int, job *line) string {
-	id := strconv.Itoa(n)
+// drops returns what makes the lines of a flood, of their numbers.
+func drops(kind string, job *line) func(n string) string {
+	// The number belongs where # stands.
+	template := func(l string) func(string) string {
+		before, after, _ := strings.Cut(l, "#")
+		return func(n string) string { return before + n + after }
+	}
+	hex := func(method, rest string) func(string) string {
+		return func(n string) string {
+			return `{"id":null,"method":"` + method + `","params":["` + "00000000"[:8-min(8, len(n))] + n + `"` + rest + `]}`
+		}
+	}
 	switch kind {
 	case "jobs", "clean-jobs":
-		fields := job.replaced(fieldJobID, quote("flood"+id))
+		fields := job.replaced(fieldJobID, `"flood#"`)
 		fields[fieldClean] = strconv.FormatBool(kind == "clean-jobs")
-		return job.with(fields...)
+		return template(job.with(fields...))
 	case "difficulties":
-		return notification(methodDifficulty, strconv.Itoa(1+n%1000))
+		return template(notification(methodDifficulty, "1#"))
 	case "extranonces":
-		return notification(methodExtranonce, fmt.Sprintf(`"%08x"`, n), "4")
+		return hex(methodExtranonce, ",4")
 	case "masks":
-		return notification("mining.set_version_mask", fmt.Sprintf(`"%08x"`, n))
+		return hex("mining.set_version_mask", "")
 	case "messages":
-		return notification("client.show_message", quote("message "+id))
+		return template(notification("client.show_message", `"message #"`))
 	case "pings":
-		return `{"id":` + id + `,"method":"mining.ping","params":[]}`
+		return template(`{"id":#,"method":"mining.ping","params":[]}`)
 	case "versions":
-		return `{"id":` + id + `,"method":"client.get_version","params":[]}`
+		return template(`{"id":#,"method":"client.get_version","params":[]}`)
 	case "unknown":
-		return `{"id":` + id + `,"method":"mining.flood` + id + `","params":[]}`
+		return template(`{"id":1,"method":"mining.flood#","params":[]}`)
 	case "reconnects":
-		return notification("client.reconnect", quote("pool"+id+".example.net"), "3333")
+		return template(notification("client.reconnect", `"pool#.example.net"`, "3333"))
 	case "answers":
-		return `{"id":` + strconv.Itoa(1_000_000+n) + `,"result":true,"error":null}`
+		return template(`{"id":1000#,"result":true,"error":null}`)
 	case "errors":
-		return `{"id":` + strconv.Itoa(1_000_000+n) + `,"result":null,"error":[20,"error ` + id + `",null]}`
+		return template(`{"id":1000,"result":null,"error":[20,"error #",null]}`)
 	case "malformed":
-		return job.with(job.replaced(fieldBits, quote("bits"+id))...)
+		return template(job.with(job.replaced(fieldBits, `"bits#"`)...))
 	}
-	return "" // blanks
+	return func(string) string { return "" } // blanks
 }

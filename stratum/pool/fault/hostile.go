@@ -36,6 +36,9 @@ var hostiles = slices.Concat(payloadFaults(), []Fault{
 	{Name: "wrong-types", Arg: "METHOD", Default: methodNotify, Kind: Hostile,
 		About:   "METHOD comes with a wrong type in each place: " + strings.Join(sampleMethods(), ", "),
 		prepare: choice(wrongTypes, sampleMethods()...)},
+	{Name: "long-texts", Arg: "METHOD", Default: "client.reconnect", Kind: Hostile,
+		About:   "METHOD, one of these, comes with 64 KiB of text in each place",
+		prepare: choice(longTexts, sampleMethods()...)},
 	{Name: "broken-jobs", Kind: Hostile,
 		About: "before each job come copies with fields too short, too long, odd and missing", prepare: plain(rewrite(brokenJobs))},
 	{Name: "nbits", Arg: "HEX", Default: "00000000", Kind: Hostile,
@@ -103,7 +106,7 @@ func drip(w *wire) error {
 
 // escape clears the screen, sets the title, colours the rest, moves the cursor,
 // rings, and turns the direction of writing.
-const escape = "\x1b[2J\x1b]0;owned\x07\x1b[31m\x9b1;1H\x07\x08\u202eevil\u2066"
+const escape = "\x1b[2J\x1b]0;owned\x07\x1b[31m\u009b1;1H\x07\x08\u202eevil\u2066"
 
 func escapes(*wire) outFunc {
 	return func(l *line) ([]string, func() error) {
@@ -302,30 +305,44 @@ func sampleMethods() (names []string) {
 // wrongValues are of every type, and beyond what fits in each.
 var wrongValues = []string{
 	`null`, `true`, `-1`, `0`, `1.5`, `65536`, `9223372036854775808`, `1e308`, `1e999`, `-1e999`, `NaN`, `""`, `"zz"`, `"\u0000"`,
-	`"` + strings.Repeat("A", 300) + `"`, `"` + strings.Repeat("f", 65_536) + `"`, `[]`, `[null]`, `[[]]`, `{}`, `{"a":1}`,
+	`"` + strings.Repeat("A", 200) + `"`, `[]`, `[null]`, `[[]]`, `{}`, `{"a":1}`,
 }
 
-// wrongTypes sends broken copies of a method with each job, before the good one.
-func wrongTypes(method string) effect {
+// beforeJobs sends lines before each job: what spoil makes of a method.
+func beforeJobs(method string, spoil func(good *line) []string) effect {
 	return rewrite(func(l *line) []string {
 		if l.Method != methodNotify {
 			return l.asIs()
 		}
-		bad := &line{Method: method, Params: l.Params}
+		good := &line{Method: method, Params: l.Params}
 		for _, s := range samples {
 			if s.method == method && s.params != nil {
-				bad.Params = json.RawMessage("[" + strings.Join(s.params, ",") + "]")
+				good.Params = json.RawMessage("[" + strings.Join(s.params, ",") + "]")
 			}
 		}
-		var out []string
-		for i := range bad.list() {
+		return append(spoil(good), l.raw)
+	})
+}
+
+func wrongTypes(method string) effect {
+	return beforeJobs(method, func(good *line) (out []string) {
+		for i := range good.list() {
 			for _, v := range wrongValues {
-				out = append(out, bad.with(bad.replaced(i, v)...))
+				out = append(out, good.with(good.replaced(i, v)...))
 			}
 		}
 		for _, v := range wrongValues {
-			out = append(out, bad.withParams(v), `{"id":`+v+`,"method":`+quote(method)+`,"params":[]}`)
+			out = append(out, good.withParams(v), `{"id":`+v+`,"method":`+quote(method)+`,"params":[]}`)
 		}
-		return append(out, l.raw)
+		return out
+	})
+}
+
+func longTexts(method string) effect {
+	return beforeJobs(method, func(good *line) (out []string) {
+		for i := range good.list() {
+			out = append(out, good.with(good.replaced(i, quote(strings.Repeat("f", 64<<10)))...))
+		}
+		return out
 	})
 }

@@ -39,6 +39,13 @@ func (c *conn) Read(b []byte) (int, error) {
 	return n, err
 }
 
+// Close notes that this side closes, unless the other was seen to have done so: a
+// reader may not come to see it.
+func (c *conn) Close() error {
+	c.tap.hungUp(c.self)
+	return c.Conn.Close()
+}
+
 // Write records before it writes, so that an answer cannot come first.
 func (c *conn) Write(b []byte) (int, error) {
 	c.tap.bytes(c.self, b)

@@ -45,8 +45,9 @@ earned, but every share is real work, checked by the pool.`,
 		Example: `gominer demo
 gominer demo --until time=1m
 gominer demo --json --until shares=20`,
-		Args: p.noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return p.demo(cmd.Context(), o) },
+		Args:    p.noArgs,
+		PreRunE: func(*cobra.Command, []string) error { return o.check() },
+		RunE:    func(cmd *cobra.Command, _ []string) error { return p.demo(cmd.Context(), o) },
 	}
 	section(cmd, "Demonstration", func(f *pflag.FlagSet) {
 		untilVar(f, &o.until)
@@ -54,14 +55,12 @@ gominer demo --json --until shares=20`,
 	})
 	o.devices.flags(cmd)
 	section(cmd, "Output", o.output.flags)
+	configurable(cmd)
 	o.output.completions(cmd)
 	return cmd
 }
 
 func (p *process) demo(ctx context.Context, o *demoOptions) error {
-	if err := o.check(); err != nil {
-		return verbError("demo", err)
-	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	d := p.show(&o.output, cancel)
@@ -118,10 +117,14 @@ func (p *process) demo(ctx context.Context, o *demoOptions) error {
 }
 
 func (o *demoOptions) check() error {
-	if err := checkDifficulty("difficulty", o.difficulty); err != nil {
-		return err
+	err := checkDifficulty("difficulty", o.difficulty)
+	if err == nil {
+		err = o.devices.check()
 	}
-	return o.devices.check()
+	if err != nil {
+		return verbError("demo", err)
+	}
+	return nil
 }
 
 // difficultyFor returns the difficulty that rate, in H/s, meets once in every on

@@ -23,7 +23,7 @@ var exitCodes = []struct {
 }{
 	{exitDone, "done, also after SIGTERM"},
 	{exitError, "something went wrong; stderr says what"},
-	{exitUsage, "the command line or an environment variable is wrong"},
+	{exitUsage, "the command line, a variable or the configuration is wrong"},
 	{exitFailed, "a check or a threshold failed"},
 	{exitInterrupted, "interrupted by Ctrl-C"},
 }

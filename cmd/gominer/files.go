@@ -8,7 +8,6 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -64,30 +63,6 @@ func closeFile(log *slog.Logger, closer interface{ Close() error }) {
 	if err := closer.Close(); err != nil {
 		log.Warn(err.Error())
 	}
-}
-
-// settings returns the flags that were given, on the command line or in the
-// environment, without secrets.
-func settings(cmd *cobra.Command) map[string]string {
-	given := make(map[string]string)
-	cmd.Flags().Visit(func(f *pflag.Flag) {
-		text := f.Value.String()
-		list, isList := f.Value.(pflag.SliceValue)
-		switch {
-		case f.Name == "pass" || f.Name == "userpass":
-			text = "***"
-		case isList:
-			var values []string
-			for _, v := range list.GetSlice() {
-				values = append(values, redact(v))
-			}
-			text = strings.Join(values, " ")
-		default:
-			text = redact(text)
-		}
-		given[f.Name] = text
-	})
-	return given
 }
 
 // auditing is the audit log of a run: an eventSink.

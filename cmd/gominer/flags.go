@@ -2,12 +2,10 @@ package main
 
 import (
 	"bufio"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"strings"
-	"unicode"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -17,6 +15,9 @@ const (
 	annotationSection = "section"   // the heading under which a flag's help stands
 	annotationExclude = "exclusive" // the flags that can't stand beside it
 	annotationCommas  = "commas"    // its values may hold commas
+	annotationSpaces  = "spaces"    // and spaces too: a variable holds one
+	annotationSecret  = "secret"    // nobody is to see its value
+	annotationFile    = "file"      // its value is the name of a file
 )
 
 // section defines the flags of cmd that belong under one heading of its help.
@@ -39,11 +40,49 @@ func annotate(f *pflag.Flag, key string, values ...string) {
 }
 
 // exclusive says that name can't be given with any of others.
-func exclusive(cmd *cobra.Command, name string, others ...string) {
-	annotate(cmd.Flags().Lookup(name), annotationExclude, others...)
+func exclusive(flags *pflag.FlagSet, name string, others ...string) {
+	annotate(flags.Lookup(name), annotationExclude, others...)
 	for _, o := range others {
-		annotate(cmd.Flags().Lookup(o), annotationExclude, name)
+		annotate(flags.Lookup(o), annotationExclude, name)
 	}
+}
+
+// has reports whether a flag has an annotation.
+func has(f *pflag.Flag, annotation string) bool {
+	_, ok := f.Annotations[annotation]
+	return ok
+}
+
+// secret is what stands for the value of a secret.
+const secret = "***"
+
+// shown returns a value of f as people may see it.
+func shown(f *pflag.Flag, value string) string {
+	if has(f, annotationSecret) && value != "" {
+		return secret
+	}
+	return redact(value)
+}
+
+// values returns what a flag was given: one text, or those of a list.
+func values(f *pflag.Flag) []string {
+	if list, ok := f.Value.(pflag.SliceValue); ok {
+		return list.GetSlice()
+	}
+	return []string{f.Value.String()}
+}
+
+// givenValues returns what is not left at its default, without secrets.
+func givenValues(cmd *cobra.Command) map[string]string {
+	given := make(map[string]string)
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		var texts []string
+		for _, v := range values(f) {
+			texts = append(texts, shown(f, v))
+		}
+		given[f.Name] = strings.Join(texts, " ")
+	})
+	return given
 }
 
 // value is a flag of any type that has its own way to be read. It keeps what it
@@ -70,70 +109,6 @@ func (v *value[T]) Set(s string) error {
 		return err
 	}
 	*v.to, v.text = parsed, s
-	return nil
-}
-
-// envPrefix begins the name of every variable that the program reads.
-const envPrefix = "GOMINER_"
-
-// envName returns the variable that stands for a flag.
-func envName(flag string) string {
-	return envPrefix + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
-}
-
-// applyEnvironment sets from the environment what the command line left open,
-// and refuses flags that exclude each other.
-func (p *process) applyEnvironment(cmd *cobra.Command) (err error) {
-	given := make(map[string]bool) // on the command line
-	cmd.Flags().Visit(func(f *pflag.Flag) { given[f.Name] = true })
-	from := func(f *pflag.Flag) string {
-		if given[f.Name] {
-			return "--" + f.Name
-		}
-		return envName(f.Name)
-	}
-	cmd.Flags().VisitAll(func(f *pflag.Flag) {
-		v, ok := p.getenv(envName(f.Name))
-		if !ok || v == "" || given[f.Name] || f.Name == "help" || f.Name == "version" || err != nil {
-			return
-		}
-		for _, other := range f.Annotations[annotationExclude] {
-			if given[other] {
-				return // the command line chose otherwise
-			}
-		}
-		err = setFromEnvironment(cmd.Flags(), f, v)
-	})
-	if err != nil {
-		return verbError(cmd.Name(), err)
-	}
-	cmd.Flags().Visit(func(f *pflag.Flag) {
-		for _, other := range f.Annotations[annotationExclude] {
-			if o := cmd.Flags().Lookup(other); o.Changed && err == nil {
-				err = usagef("%s: %s and %s exclude each other, keep one", cmd.Name(), from(f), from(o))
-			}
-		}
-	})
-	p.warnUnknownVariables(cmd.Root())
-	return err
-}
-
-func setFromEnvironment(flags *pflag.FlagSet, f *pflag.Flag, v string) error {
-	values := []string{v}
-	if _, list := f.Value.(pflag.SliceValue); list {
-		commas := f.Annotations[annotationCommas] != nil
-		values = strings.FieldsFunc(v, func(r rune) bool { return r == ',' && !commas || unicode.IsSpace(r) })
-	}
-	for _, v := range values {
-		err := flags.Set(f.Name, v)
-		var invalid *pflag.InvalidValueError
-		if errors.As(err, &invalid) {
-			return usagef("%w", badValue(envName(f.Name), f, v, invalid.Unwrap()))
-		}
-		if err != nil {
-			return err
-		}
-	}
 	return nil
 }
 

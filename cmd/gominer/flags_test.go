@@ -14,7 +14,7 @@ import (
 // verb returns a command with flags of every kind, whose values are in got.
 func verb(f *fake, got *mineOptions) *cobra.Command {
 	cmd := &cobra.Command{Use: "verb", RunE: func(*cobra.Command, []string) error { return nil },
-		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return f.applyEnvironment(cmd) },
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return f.resolve(cmd) },
 		SilenceErrors:     true, SilenceUsage: true}
 	got.sources.flags(cmd)
 	got.devices.flags(cmd)
@@ -41,14 +41,14 @@ func TestPrecedence(t *testing.T) {
 	if got.devices.kernel != "generic" || !got.json || got.engine.Until.Shares != 4 {
 		t.Errorf("the environment is not in %+v", got)
 	}
-	if u := strings.Join(got.sources.urls, " "); u != "a:1" {
+	if u := strings.Join(got.sources.lists["url"].values, " "); u != "a:1" {
 		t.Errorf("urls %q, want the flag's alone", u)
 	}
-	if u := strings.Join(got.sources.users, " "); u != "alice bob" {
+	if u := strings.Join(got.sources.lists["user"].values, " "); u != "alice bob" {
 		t.Errorf("users %q, want alice bob", u)
 	}
-	if p := strings.Join(got.sources.passes, " "); p != "c=BTC,d=500 x" || len(got.sources.passes) != 2 {
-		t.Errorf("passwords %q, want c=BTC,d=500 and x", got.sources.passes)
+	if p := strings.Join(got.sources.lists["pass"].values, " "); p != "c=BTC,d=500 x" || len(got.sources.lists["pass"].values) != 2 {
+		t.Errorf("passwords %q, want c=BTC,d=500 and x", got.sources.lists["pass"].values)
 	}
 	var none mineOptions
 	if err := verb(newFake(), &none).Execute(); err != nil || none.devices.kernel != autoKernel {

@@ -69,6 +69,9 @@ func parseThrottle(s string) (t cpu.Throttle, err error) {
 		return t, errors.New(form)
 	}
 	t.Rate, err = strconv.ParseFloat(m[1], 64)
+	if err == nil && m[1] == strings.TrimSpace(s) && t.Rate > 0 && t.Rate <= 100 { // as many hashes a second nobody wants
+		return cpu.Throttle{}, fmt.Errorf("did you mean %s%%? A hash rate has a unit: %[1]sH/s", m[1])
+	}
 	for range map[string]int{"": 0, "k": 1, "K": 1, "M": 2, "G": 3, "T": 4}[m[2]] {
 		t.Rate *= 1000
 	}

@@ -51,13 +51,14 @@ func TestParseThrottle(t *testing.T) {
 		{"1.5M", cpu.Throttle{Rate: 1.5e6}},
 		{"500kH", cpu.Throttle{Rate: 5e5}},
 		{"300", cpu.Throttle{Rate: 300}},
+		{"50H", cpu.Throttle{Rate: 50}},
 		{"1TH/s", cpu.Throttle{Rate: 1e12}},
 	} {
 		if got, err := parseThrottle(test.in); err != nil || got != test.want {
 			t.Errorf("parseThrottle(%q) = %+v, %v; want %+v", test.in, got, err, test.want)
 		}
 	}
-	for _, bad := range []string{"", "0%", "101%", "-5%", "NaN%", "%", "0", "MH/s", "-2MH/s", "2XH/s", "2MH/m", "1e400"} {
+	for _, bad := range []string{"", "0%", "101%", "-5%", "NaN%", "%", "0", "MH/s", "-2MH/s", "2XH/s", "2MH/m", "1e400", "50"} {
 		if got, err := parseThrottle(bad); err == nil {
 			t.Errorf("parseThrottle(%q) = %+v, want an error", bad, got)
 		}

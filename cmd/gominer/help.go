@@ -61,7 +61,7 @@ func (p *process) writeHelp(cmd *cobra.Command) {
 	if cmd.Long != "" {
 		fmt.Fprintf(&b, "\n%s\n", strings.TrimSpace(cmd.Long))
 	}
-	if !cmd.HasParent() {
+	if cmd.HasSubCommands() {
 		b.WriteString("\nVerbs:\n")
 		for _, c := range cmd.Commands() {
 			fmt.Fprintf(&b, "  %-11s %s\n", c.Name(), c.Short)
@@ -89,15 +89,15 @@ func (p *process) writeHelp(cmd *cobra.Command) {
 
 // environmentHelp is said once, in the help of the whole program.
 const environmentHelp = `Every long flag can be set in the environment: --log-level as GOMINER_LOG_LEVEL.
-A flag goes before the environment; lists are parted by spaces or commas,
-passwords by spaces alone.
+A flag goes before the environment, and that before the configuration file; see
+gominer config. Lists are parted by spaces or commas, passwords by spaces alone.
 `
 
 func useLine(cmd *cobra.Command) string {
 	if !cmd.HasParent() {
 		return "gominer VERB [flags]"
 	}
-	return cmd.Parent().Name() + " " + cmd.Use
+	return cmd.Parent().CommandPath() + " " + cmd.Use
 }
 
 func writeFlags(b *strings.Builder, cmd *cobra.Command) {

@@ -63,7 +63,7 @@ func manPage(cmd *cobra.Command) string {
 		b.WriteString(".SH DESCRIPTION\n")
 		manText(&b, cmd.Long)
 	}
-	if cmd.HasParent() {
+	if !cmd.HasSubCommands() {
 		headings, flags := flagSections(cmd)
 		b.WriteString(".SH OPTIONS\n")
 		for _, h := range headings {
@@ -139,10 +139,10 @@ func roff(s string) string {
 	return b.String()
 }
 
-// manCommands returns gominer and its verbs, those that have a page.
+// manCommands returns gominer and what stands below it, all that has a page.
 func manCommands(root *cobra.Command) []*cobra.Command {
-	pages := []*cobra.Command{root}
-	for _, cmd := range root.Commands() {
+	var pages []*cobra.Command
+	for _, cmd := range allCommands(root) {
 		if cmd.Name() != "help" {
 			pages = append(pages, cmd)
 		}

@@ -19,8 +19,7 @@ type mineOptions struct {
 	output
 }
 
-func newMine(p *process) *cobra.Command {
-	o := &mineOptions{}
+func newMine(p *process, o *mineOptions) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "mine -o URL [-u USER] [flags]",
 		Short: "Mine on pools or nodes",
@@ -38,9 +37,10 @@ gominer mine -o 127.0.0.1:3333 -u test --json --until shares=20 | jq .event
 gominer mine -o 127.0.0.1:3333 -u test --record dialogue.jsonl --audit audit.log
 gominer mine -o replay:dialogue.jsonl --replay-speed 10 --until shares=5
 GOMINER_URL=pool.example.org:3333 GOMINER_USER=ADDRESS gominer mine`,
-		Args: p.noArgs,
+		Args:    p.noArgs,
+		PreRunE: func(*cobra.Command, []string) error { return o.check() },
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			o.files.settings = settings(cmd)
+			o.files.settings = givenValues(cmd)
 			return p.mine(cmd.Context(), o)
 		},
 	}
@@ -54,6 +54,7 @@ GOMINER_URL=pool.example.org:3333 GOMINER_USER=ADDRESS gominer mine`,
 	})
 	o.files.flags(cmd)
 	section(cmd, "Output", o.output.flags)
+	configurable(cmd)
 	o.output.completions(cmd)
 	return cmd
 }
@@ -68,16 +69,17 @@ func untilVar(f *pflag.FlagSet, u *miner.Until) {
 		})
 }
 
+// check looks at what can be wrong before anything is started.
+func (o *mineOptions) check() error {
+	for _, check := range []func() error{o.devices.check, o.sources.check, o.files.check} {
+		if err := check(); err != nil {
+			return verbError("mine", err)
+		}
+	}
+	return nil
+}
+
 func (p *process) mine(ctx context.Context, o *mineOptions) (err error) {
-	if err := o.devices.check(); err != nil {
-		return verbError("mine", err)
-	}
-	if err := o.sources.check(); err != nil {
-		return verbError("mine", err)
-	}
-	if err := o.files.check(); err != nil {
-		return verbError("mine", err)
-	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	d := p.show(&o.output, cancel)
@@ -91,8 +93,7 @@ func (p *process) mine(ctx context.Context, o *mineOptions) (err error) {
 		return verbError("mine", err)
 	}
 	defer closeFile(d.log, recording)
-	o.sources.pool.Record = recording
-	if cfg.Source, err = o.sources.open(d.log); err != nil {
+	if cfg.Source, err = o.sources.open(d.log, recording); err != nil {
 		return verbError("mine", err)
 	}
 	kernels, err := chooseKernel(o.devices.kernel)

@@ -59,13 +59,17 @@ gominer pool --fault reject=3 --fault slow=5ms
 gominer pool --node http://127.0.0.1:8332 --cookie-file ~/.bitcoin/.cookie --coinbase-address ADDRESS
 gominer pool --replay dialogue.jsonl --replay-speed 10`,
 		Args: p.noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		PreRunE: func(cmd *cobra.Command, _ []string) error {
 			if cmd.Flags().Changed("difficulty") && !cmd.Flags().Changed("vardiff") {
 				o.pool.Vardiff = 0
 			}
 			o.simulation = cmd.Flags().Changed("block-every") || cmd.Flags().Changed("network-difficulty")
-			return p.pool(cmd.Context(), o)
+			if err := o.check(); err != nil {
+				return verbError("pool", err)
+			}
+			return nil
 		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return p.pool(cmd.Context(), o) },
 	}
 	section(cmd, "Miners", func(f *pflag.FlagSet) {
 		f.StringVar(&o.listen, "listen", "127.0.0.1:3333", "listen on `ADDR`, host:port; :3333 is all interfaces, port 0 any that is free")
@@ -94,20 +98,18 @@ gominer pool --replay dialogue.jsonl --replay-speed 10`,
 		f.StringVar(&o.replay, "replay", "", "say what the pool said in the recording `FILE` of mine --record; shares are judged by their hashes")
 		valueVar(f, &o.replaySpeed, "replay-speed", "", "", "play it `X` times as fast as it was; max is all at once", parseSpeed)
 	})
-	exclusive(cmd, "replay", "node", "difficulty", "vardiff", "min-difficulty", "max-difficulty", "version-mask", "extranonce2-size",
+	exclusive(cmd.Flags(), "replay", "node", "difficulty", "vardiff", "min-difficulty", "max-difficulty", "version-mask", "extranonce2-size",
 		"extranonce-every", "message", "move-to", "ping-every", "block-every", "network-difficulty", "republish", "stale-grace", "coinbase-tag")
 	section(cmd, "Limits", o.limitFlags)
 	section(cmd, "Faults", o.faultFlags)
 	completeFaults(cmd)
 	section(cmd, "Output", o.output.flags)
+	configurable(cmd)
 	o.output.completions(cmd)
 	return cmd
 }
 
 func (p *process) pool(ctx context.Context, o *poolOptions) error {
-	if err := o.check(); err != nil {
-		return verbError("pool", err)
-	}
 	if o.replay != "" {
 		return p.replay(ctx, o)
 	}

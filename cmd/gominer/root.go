@@ -10,7 +10,10 @@ import (
 )
 
 // newRoot returns the whole command line.
-func newRoot(p *process) *cobra.Command {
+func newRoot(p *process) *cobra.Command { return newRootFor(p, &mineOptions{}) }
+
+// newRootFor returns the whole command line, whose verb mine fills o.
+func newRootFor(p *process, o *mineOptions) *cobra.Command {
 	cobra.EnableCommandSorting = false // the verbs stand in the order of their use
 	root := &cobra.Command{
 		Use:   "gominer",
@@ -28,7 +31,7 @@ gominer pool --listen 127.0.0.1:3333`,
 			}
 			return runRoot(cmd, args)
 		},
-		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return p.applyEnvironment(cmd) },
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return p.resolve(cmd) },
 		SilenceErrors:     true,
 		SilenceUsage:      true,
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
@@ -41,12 +44,15 @@ gominer pool --listen 127.0.0.1:3333`,
 	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { p.writeHelp(cmd) })
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(
-		newMine(p), newDemo(p), newBench(p), newPool(p), newDevices(p), newDecode(p),
-		newCompletion(p), newMan(p), newVersion(p),
+		newMine(p, o), newDemo(p), newBench(p), newPool(p), newDevices(p), newDecode(p),
+		newConfig(p), newCompletion(p), newMan(p), newVersion(p),
 	)
 	root.SetHelpCommand(newHelp(p))
-	for _, cmd := range append(root.Commands(), root) {
+	for _, cmd := range allCommands(root) {
 		cmd.DisableFlagsInUseLine = true
+		if check := cmd.PreRunE; check != nil {
+			cmd.PreRunE = func(cmd *cobra.Command, args []string) error { return locate(cmd.Flags(), check(cmd, args)) }
+		}
 		if cmd.ValidArgs == nil && cmd.ValidArgsFunction == nil {
 			cmd.ValidArgsFunction = cobra.NoFileCompletions
 		}
@@ -58,6 +64,15 @@ gominer pool --listen 127.0.0.1:3333`,
 		}
 	}
 	return root
+}
+
+// allCommands returns cmd and what stands below it.
+func allCommands(cmd *cobra.Command) []*cobra.Command {
+	all := []*cobra.Command{cmd}
+	for _, c := range cmd.Commands() {
+		all = append(all, allCommands(c)...)
+	}
+	return all
 }
 
 func runRoot(cmd *cobra.Command, args []string) error {
@@ -111,7 +126,7 @@ func (p *process) noArgs(cmd *cobra.Command, args []string) error {
 			hint = fmt.Sprintf(": long flags take two dashes, --%s", name)
 		}
 	}
-	return usagef("%s takes no argument %q%s", cmd.Name(), args[0], hint)
+	return usagef("%s takes no argument %q%s", verbOf(cmd), args[0], hint)
 }
 
 // flagError turns what pflag says into a line for people.
@@ -141,7 +156,7 @@ func flagError(cmd *cobra.Command, err error) error {
 		err = badValue("--"+invalid.GetFlag().Name, invalid.GetFlag(), invalid.GetValue(), invalid.Unwrap())
 	}
 	if cmd.HasParent() {
-		return usagef("%s: %w (gominer %[1]s --help)", cmd.Name(), err)
+		return usagef("%s: %w (gominer %[1]s --help)", verbOf(cmd), err)
 	}
 	return usagef("%w (gominer --help)", err)
 }
@@ -163,5 +178,5 @@ func badValue(where string, f *pflag.Flag, value string, cause error) error {
 	case "duration":
 		want = "want a time like 90s, 10m or 2h"
 	}
-	return fmt.Errorf("%s %q: %s", where, value, want)
+	return fmt.Errorf("%s %q: %s", where, shown(f, value), want)
 }

@@ -7,36 +7,41 @@ import (
 	"go.uber.org/goleak"
 )
 
-func TestSourcesInFailoverOrder(t *testing.T) {
-	o := sourceOptions{
-		urls:     []string{"a.example.org:1", "http://127.0.0.1:8332", "stratum+tcp://b.example.org:2"},
-		userpass: []string{"alice:x", "bob:y:z"},
-	}
-	o.node.Address = "bc1qx9t2l3pyny2spqpqlye8svce70nppwtaxwdrp4"
-	if err := o.check(); err != nil {
+// mineOf returns the options of a command line of mine, checked.
+func mineOf(t *testing.T, environ []string, args ...string) (*mineOptions, error) {
+	t.Helper()
+	f := newFake(append([]string{"mine"}, args...)...)
+	f.environ = environ
+	o := &mineOptions{}
+	cmd, rest, err := newRootFor(f.process, o).Find(f.args)
+	if err != nil {
 		t.Fatal(err)
 	}
-	if o.users[0] != "alice" || o.users[1] != "bob" || o.passes[1] != "y:z" {
-		t.Errorf("users %q, passwords %q", o.users, o.passes)
+	if err := cmd.ParseFlags(rest); err != nil {
+		t.Fatal(err)
 	}
-	s, err := o.open(slog.New(slog.DiscardHandler))
+	if err := f.resolve(cmd); err != nil {
+		return nil, err
+	}
+	return o, o.sources.check()
+}
+
+func TestSourcesInFailoverOrder(t *testing.T) {
+	o, err := mineOf(t, nil, "-o", "a.example.org:1", "-o", "http://127.0.0.1:8332", "-o", "stratum+tcp://b.example.org:2",
+		"-O", "alice:x", "-O", "bob:y:z", "--coinbase-address", "bc1qx9t2l3pyny2spqpqlye8svce70nppwtaxwdrp4")
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, node, b := o.sources.list[0], o.sources.list[1], o.sources.list[2]
+	if a.pool.User != "alice" || b.pool.User != "bob" || b.pool.Pass != "y:z" || node.pool.User != "" || a.node.Address != "" {
+		t.Errorf("%+v\n%+v\n%+v", a, node, b)
+	}
+	s, err := o.sources.open(slog.New(slog.DiscardHandler), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if want := "a.example.org:1, http://127.0.0.1:8332, b.example.org:2"; s.Name() != want {
 		t.Errorf("sources %q, want %q", s.Name(), want)
-	}
-}
-
-func TestNth(t *testing.T) {
-	for _, test := range []struct {
-		values []string
-		i      int
-		want   string
-	}{{nil, 0, ""}, {[]string{"a"}, 0, "a"}, {[]string{"a"}, 2, "a"}, {[]string{"a", "b"}, 1, "b"}, {[]string{"a", "b"}, 2, ""}} {
-		if got := nth(test.values, test.i); got != test.want {
-			t.Errorf("nth(%q, %d) = %q, want %q", test.values, test.i, got, test.want)
-		}
 	}
 }
 

@@ -80,7 +80,7 @@ type UnknownError struct{ Name string }
 func (e *UnknownError) Error() string { return fmt.Sprintf("there is no fault %.40q", e.Name) }
 
 // Apply makes a pool of cfg misbehave in all of the ways, the first nearest to
-// the pool.
+// the pool; what Config.Wrap has already is nearer still.
 func Apply(cfg *pool.Config, faults ...Fault) error {
 	var acts []func(*wire) act
 	for _, f := range faults {
@@ -98,12 +98,13 @@ func Apply(cfg *pool.Config, faults ...Fault) error {
 	if len(acts) == 0 {
 		return nil
 	}
-	below := cfg.Wrap
+	before := cfg.Wrap
 	cfg.Wrap = func(nc net.Conn, done <-chan struct{}) net.Conn {
-		if below != nil {
-			nc = below(nc, done)
+		nc = newWire(nc, done, acts)
+		if before != nil {
+			nc = before(nc, done)
 		}
-		return newWire(nc, done, acts)
+		return nc
 	}
 	return nil
 }

@@ -120,13 +120,17 @@ func (s *Source) visit(ctx context.Context, ms *miner.Session, at address) error
 	tap := s.cfg.Record.Open(record.Opening{
 		Source: s.Name(), URL: at.url(), Remote: nc.RemoteAddr().String(), Protocol: protocol, User: s.cfg.User,
 	})
-	c := newConn(s, ms, at, tap.Conn(nc, record.Miner))
+	c := newConn(s, ms, at, tap.Lines(nc, record.Miner))
 	err = c.run(ctx)
 	c.leave(ctx.Err() != nil)
+	tap.Close(reasonOf(ctx, err))
+	return err
+}
+
+// reasonOf returns why a connection is over, for a recording.
+func reasonOf(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
-		tap.Close(errStopped)
-	} else {
-		tap.Close(err)
+		return errStopped
 	}
 	return err
 }

@@ -9,6 +9,7 @@ import (
 
 	"gominer/miner"
 	"gominer/stratum/noise"
+	"gominer/stratum/record"
 )
 
 // V2Source is a pool that speaks Stratum V2. It implements miner.Source. It
@@ -86,8 +87,13 @@ func (s *V2Source) visit(ctx context.Context, ms *miner.Session, at address) err
 	if err != nil {
 		return fmt.Errorf("%v: %w", at, err)
 	}
-	c := newV2Conn(s, ms, at, enc, time.Since(began))
+	tap := s.cfg.Record.Open(record.Opening{
+		Source: s.Name(), URL: s.pool.url(at), Remote: nc.RemoteAddr().String(),
+		Protocol: protocolV2, Encryption: encryptionV2, User: s.cfg.User,
+	})
+	c := newV2Conn(s, ms, at, tap.Frames(enc, record.Miner), time.Since(began))
 	err = c.run(ctx)
 	c.leave(ctx.Err() != nil)
+	tap.Close(reasonOf(ctx, err))
 	return err
 }

@@ -97,6 +97,10 @@ func (d *decoder) explainEntry(r *record.Entry) (*explanation, error) {
 	case record.Lost:
 		e.About = fmt.Sprintf("Here %s of the recording could not be written.", units.Plural(r.Lines, "line"))
 	case record.Frame:
+		if r.Cut {
+			e.About = fmt.Sprintf("A frame of Stratum V2 without its end: %s of it came.", units.Plural(uint64(len(r.Data)), "byte"))
+			return e, nil
+		}
 		return e, explainFrame(e, r)
 	case record.Line:
 		return d.recordedLine(e, r)

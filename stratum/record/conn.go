@@ -8,26 +8,35 @@ import (
 	"os"
 )
 
-// Conn returns nc as a connection that records each line that self, this side,
-// writes and that the other side sends; nc itself on a nil Tap. Closing it does
-// not end the recording: Close of the Tap knows the reason.
-func (t *Tap) Conn(nc net.Conn, self Side) net.Conn {
+// Lines returns nc as a connection that records each line of Stratum V1 that
+// self, this side, writes and that the other side sends; nc itself on a nil Tap.
+// Closing it does not end the recording: Close of the Tap knows the reason.
+func (t *Tap) Lines(nc net.Conn, self Side) net.Conn {
 	if t == nil {
 		return nc
 	}
-	return &conn{nc, t, self}
+	return &conn{Conn: nc, tap: t, self: self, note: t.bytesOfLines}
+}
+
+// Frames is Lines for the frames of Stratum V2, as they are before encryption.
+func (t *Tap) Frames(nc net.Conn, self Side) net.Conn {
+	if t == nil {
+		return nc
+	}
+	return &conn{Conn: nc, tap: t, self: self, note: t.bytesOfFrames}
 }
 
 type conn struct {
 	net.Conn
 	tap  *Tap
 	self Side
+	note func(from Side, b []byte)
 }
 
 func (c *conn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
 	if n > 0 && n <= len(b) {
-		c.tap.bytes(c.self.Other(), b[:n])
+		c.note(c.self.Other(), b[:n])
 	}
 	switch {
 	case err == nil, errors.Is(err, os.ErrDeadlineExceeded):
@@ -48,7 +57,7 @@ func (c *conn) Close() error {
 
 // Write records before it writes, so that an answer cannot come first.
 func (c *conn) Write(b []byte) (int, error) {
-	c.tap.bytes(c.self, b)
+	c.note(c.self, b)
 	return c.Conn.Write(b)
 }
 
@@ -100,4 +109,61 @@ func (s *splitter) end(line func(b []byte)) {
 		line(s.part)
 	}
 	s.part = nil
+}
+
+const (
+	headerSize = 2 + 1 + 3 // bytes of a frame: extension, type, length of the payload
+	channelBit = 0x8000    // of the extension: the payload begins with a channel's id
+
+	// mostFrame is how much of a frame is kept, in bytes: more than any that either
+	// side of gominer takes by default.
+	mostFrame = 1 << 20
+)
+
+// framer cuts a stream into frames.
+type framer struct {
+	part []byte // of a frame, at most mostFrame
+	size int    // of that frame, header included; 0: the header is not there yet
+	came int    // bytes of it
+}
+
+// add calls frame for each frame that ends in b. The argument of frame is valid
+// until it returns.
+func (f *framer) add(b []byte, frame func(b []byte, cut bool)) {
+	for len(b) > 0 {
+		want := f.size
+		if want == 0 {
+			want = headerSize
+		}
+		n := min(want-f.came, len(b))
+		f.part = append(f.part, b[:max(0, min(n, mostFrame-len(f.part)))]...)
+		f.came += n
+		b = b[n:]
+		if f.came == headerSize && f.size == 0 {
+			f.size = headerSize + int(f.part[3]) + int(f.part[4])<<8 + int(f.part[5])<<16
+		}
+		if f.came == f.size {
+			frame(f.part, f.came > len(f.part))
+			*f = framer{}
+		}
+	}
+}
+
+// end calls frame for what has come of a frame without its end.
+func (f *framer) end(frame func(b []byte)) {
+	if len(f.part) > 0 {
+		frame(f.part)
+	}
+	*f = framer{}
+}
+
+// typeOf returns the type of a frame: its extension in the upper bits, the number
+// of its message among that extension's in the lower eight. What is too short has
+// none.
+func typeOf(frame []byte) uint32 {
+	if len(frame) < headerSize {
+		return 0
+	}
+	extension := uint32(frame[0]) | uint32(frame[1])<<8
+	return extension&^channelBit<<8 | uint32(frame[2])
 }

@@ -94,7 +94,7 @@ func TestNoSecretInTheFile(t *testing.T) {
 	w := create(t, record.Config{Path: path, HideUsers: true})
 	tap := w.Open(record.Opening{URL: "stratum+tcp://bc1qalice:hunter2-secret@pool:1", User: "bc1qalice"})
 	a, b := net.Pipe()
-	nc := tap.Conn(a, record.Miner)
+	nc := tap.Lines(a, record.Miner)
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -113,7 +113,7 @@ func TestNoSecretInTheFile(t *testing.T) {
 	nc.Close()
 	<-ended
 	frame := append([]byte{0, 0, 0x10, 20, 0, 0}, "\x09bc1qalice"...)
-	tap.Frame(record.Miner, 0x10, frame)
+	tap.FramesForTest(record.Miner, frame)
 	tap.Close(&net.AddrError{Err: "hunter2-secret", Addr: "bc1qalice"})
 	finish(t, w)
 	raw, err := os.ReadFile(path)

@@ -11,7 +11,7 @@
 //	       credentials, "remote", "protocol", "encryption", "peer", "user"
 //	line   of Stratum V1: "conn", "from" ("miner" or "pool"), "line" without its
 //	       end, or "hex" if it is no UTF-8; "cut" if its end is missing
-//	frame  of Stratum V2, header and payload: "conn", "from", "type", "hex"
+//	frame  of Stratum V2, header and payload: "conn", "from", "type", "hex", "cut"
 //	close  of a connection: "conn", "from" (who closed it), "reason"
 //	lost   here "lines" could not be written
 //
@@ -86,7 +86,7 @@ type Entry struct {
 	From   Side   // Line, Frame: who sent it; Close: who closed
 	Data   []byte // Line: without its end; Frame: header and payload
 	Type   uint32 // Frame: the message type, with its extension in the upper bits
-	Cut    bool   // Line: the end is missing
+	Cut    bool   // Line, Frame: the end is missing
 	Reason string // Close
 	Lines  uint64 // Lost: how many
 }

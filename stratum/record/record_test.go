@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -63,7 +64,7 @@ func entries(t *testing.T, path string) (all []record.Entry) {
 func talk(t *testing.T, tap *record.Tap, chunk int, lines ...string) {
 	t.Helper()
 	mine, theirs := net.Pipe()
-	nc := tap.Conn(mine, record.Miner)
+	nc := tap.Lines(mine, record.Miner)
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -122,11 +123,8 @@ func TestRoundTrip(t *testing.T) {
 			"< \xff\xfe\n",
 			"> {\"id\":2}\n",
 			"< {\"the connection ends")
-		frame := []byte{0, 0, 0x1f, 3, 0, 0, 1, 2, 3}
-		tap.Frame(record.Pool, 0x1f, frame)
 		tap.Close(errors.New("192.0.2.1:1: the pool closed the connection\x1b[2J"))
 		tap.Close(nil)
-		tap.Frame(record.Pool, 1, frame)
 		finish(t, w)
 
 		want := []record.Entry{
@@ -137,7 +135,6 @@ func TestRoundTrip(t *testing.T) {
 			{Kind: record.Line, Conn: 1, From: record.Pool, Data: []byte("{\"id\":null,\"method\":\"é\x1b[2J\u202e\"}")},
 			{Kind: record.Line, Conn: 1, From: record.Pool, Data: []byte("{\"half\":\xff\xfe")},
 			{Kind: record.Line, Conn: 1, From: record.Miner, Data: []byte(`{"id":2}`)},
-			{Kind: record.Frame, Conn: 1, From: record.Pool, Type: 0x1f, Data: frame},
 			{Kind: record.Line, Conn: 1, From: record.Pool, Data: []byte(`{"the connection ends`), Cut: true},
 			{Kind: record.Close, Conn: 1, From: record.Pool, Reason: "192.0.2.1:1: the pool closed the connection"},
 		}
@@ -163,6 +160,53 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
+// frame returns a frame of Stratum V2 with size bytes of payload.
+func frame(extension uint16, kind byte, size int) []byte {
+	b := []byte{byte(extension), byte(extension >> 8), kind, byte(size), byte(size >> 8), byte(size >> 16)}
+	return append(b, bytes.Repeat([]byte{kind}, size)...)
+}
+
+// Frames are found in whatever pieces they come, and giants cost bounded memory.
+func TestFrames(t *testing.T) {
+	frames := [][]byte{frame(0, 0x1f, 3), frame(0x8001, 7, 0), frame(0, 0x15, 1<<20), frame(2, 0, 100), frame(0, 1, 50)[:20], frame(0, 1, 50)[:4]}
+	for _, chunk := range []int{5, 61, 1 << 22} {
+		for _, last := range []int{4, 5} {
+			path := filepath.Join(t.TempDir(), "r.jsonl")
+			w := create(t, record.Config{Path: path})
+			tap := w.Open(record.Opening{})
+			a, b := net.Pipe()
+			nc := tap.Frames(a, record.Pool)
+			ended := make(chan struct{})
+			go func() {
+				defer close(ended)
+				_, _ = io.Copy(io.Discard, b)
+			}()
+			all := slices.Concat(append(slices.Clone(frames[:4]), frames[last])...)
+			for part := range slices.Chunk(all, chunk) {
+				if chunk < 1<<20 { // a million writes through a pipe take their time
+					tap.FramesForTest(record.Pool, part)
+				} else if _, err := nc.Write(part); err != nil {
+					t.Fatal(err)
+				}
+			}
+			nc.Close()
+			<-ended
+			tap.Close(nil)
+			finish(t, w)
+			got := entries(t, path)[2:]
+			for i, want := range []struct {
+				kind uint32
+				data []byte
+				cut  bool
+			}{{0x1f, frames[0], false}, {0x107, frames[1], false}, {0x15, frames[2][:1<<20], true}, {0x200, frames[3], false}, {[]uint32{1, 0}[last-4], frames[last], true}} {
+				if e := got[i]; e.Kind != record.Frame || e.From != record.Pool || e.Type != want.kind || !bytes.Equal(e.Data, want.data) || e.Cut != want.cut {
+					t.Errorf("in pieces of %d: frame %d is of type %#x, %d bytes, cut %v", chunk, i, e.Type, len(e.Data), e.Cut)
+				}
+			}
+		}
+	}
+}
+
 // The close says which side it was.
 func TestWhoCloses(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "r.jsonl")
@@ -170,7 +214,7 @@ func TestWhoCloses(t *testing.T) {
 	for _, self := range []record.Side{record.Miner, record.Pool} {
 		a, b := net.Pipe()
 		tap := w.Open(record.Opening{})
-		nc := tap.Conn(a, self)
+		nc := tap.Lines(a, self)
 		nc.SetReadDeadline(time.Unix(1, 0))
 		nc.Read(make([]byte, 1)) // nobody has closed it
 		nc.Close()
@@ -197,10 +241,12 @@ func TestNil(t *testing.T) {
 	a, b := net.Pipe()
 	defer a.Close()
 	defer b.Close()
-	if nc := tap.Conn(a, record.Miner); nc != a {
+	if nc := tap.Lines(a, record.Miner); nc != a {
 		t.Error("the connection is wrapped")
 	}
-	tap.Frame(record.Miner, 1, nil)
+	if nc := tap.Frames(a, record.Miner); nc != a {
+		t.Error("the connection is wrapped")
+	}
 	tap.Close(nil)
 	if err := w.Close(); err != nil {
 		t.Error(err)
@@ -240,7 +286,7 @@ func TestFiles(t *testing.T) {
 	w := create(t, record.Config{Path: path, Max: 1000})
 	tap := w.Open(record.Opening{})
 	for range 10 {
-		tap.Frame(record.Miner, 1, make([]byte, 20))
+		tap.FramesForTest(record.Miner, frame(0, 1, 14))
 	}
 	finish(t, w)
 	var kinds []record.Kind

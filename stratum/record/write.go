@@ -116,42 +116,50 @@ type Tap struct {
 	id uint64
 
 	// Guarded by w.mu.
-	lines  [2]splitter // of the miner, of the pool
-	ended  Side        // who was seen to close it
-	closed bool
+	miner, pool stream
+	ended       Side // who was seen to close it
+	closed      bool
 }
 
-// Frame records a frame of Stratum V2, header and payload, before encryption.
-func (t *Tap) Frame(from Side, kind uint32, frame []byte) {
-	if t == nil {
-		return
-	}
+// stream is what one side says: lines or frames.
+type stream struct {
+	lines  splitter
+	frames framer
+}
+
+// bytesOfLines records a part of what a side says in lines.
+func (t *Tap) bytesOfLines(from Side, b []byte) {
 	t.w.mu.Lock()
 	defer t.w.mu.Unlock()
 	if !t.closed {
-		t.w.put(&Entry{Kind: Frame, Conn: t.id, From: from, Type: kind, Data: t.w.mask.frame(frame)})
+		t.of(from).lines.add(b, func(line []byte, cut bool) { t.line(from, line, cut) })
 	}
 }
 
-// bytes records a part of what a side says in lines.
-func (t *Tap) bytes(from Side, b []byte) {
+// bytesOfFrames records a part of what a side says in frames.
+func (t *Tap) bytesOfFrames(from Side, b []byte) {
 	t.w.mu.Lock()
 	defer t.w.mu.Unlock()
 	if !t.closed {
-		t.of(from).add(b, func(line []byte, cut bool) { t.line(from, line, cut) })
+		t.of(from).frames.add(b, func(frame []byte, cut bool) { t.frame(from, frame, cut) })
 	}
 }
 
-func (t *Tap) of(side Side) *splitter {
+func (t *Tap) of(side Side) *stream {
 	if side == Miner {
-		return &t.lines[0]
+		return &t.miner
 	}
-	return &t.lines[1]
+	return &t.pool
 }
 
 // line writes a line. The caller holds w.mu.
 func (t *Tap) line(from Side, line []byte, cut bool) {
 	t.w.put(&Entry{Kind: Line, Conn: t.id, From: from, Data: t.w.mask.line(line, from), Cut: cut})
+}
+
+// frame writes a frame. The caller holds w.mu.
+func (t *Tap) frame(from Side, frame []byte, cut bool) {
+	t.w.put(&Entry{Kind: Frame, Conn: t.id, From: from, Type: typeOf(frame), Data: t.w.mask.frame(frame), Cut: cut})
 }
 
 // hungUp notes that a side was seen to close the connection.
@@ -175,7 +183,8 @@ func (t *Tap) Close(err error) {
 		return
 	}
 	for _, side := range []Side{Miner, Pool} {
-		t.of(side).end(func(line []byte) { t.line(side, line, true) })
+		t.of(side).lines.end(func(line []byte) { t.line(side, line, true) })
+		t.of(side).frames.end(func(frame []byte) { t.frame(side, frame, true) })
 	}
 	t.closed = true
 	e := &Entry{Kind: Close, Conn: t.id, From: t.ended}

@@ -3,6 +3,8 @@ package miner
 import (
 	"context"
 	"errors"
+	"slices"
+	"time"
 
 	"gominer/hasher"
 )
@@ -62,7 +64,7 @@ func judge(f *found, seen *recent, submitStale bool) (Share, Verdict) {
 		return sh, Duplicate
 	case !w.Job.Target.Meets(&sh.Hash):
 		return sh, AboveTarget
-	case w.lease.tip.dead.Load() && !submitStale:
+	case w.lease.tip.dead.Load() && !submitStale && !w.lease.tip.kept():
 		return sh, Stale
 	}
 	if network, err := w.Job.Bits.Target(); err == nil {
@@ -71,10 +73,29 @@ func judge(f *found, seen *recent, submitStale bool) (Share, Verdict) {
 	return sh, Good
 }
 
+// kept reports whether what is found on a dead tip is of use after all: nothing
+// replaced its job, its session is over, and the source goes on with it.
+func (t *tip) kept() bool {
+	if !t.over.Load() {
+		return false
+	}
+	_, keeps := t.session.src.(Keeper)
+	return keeps
+}
+
 // deliver hands sh to the session that its job came from, and to no other. It
-// waits while that session is slow, until the share is worth nothing.
+// waits while that session is slow, until the share is worth nothing. A block
+// goes before what waits.
 func (m *Miner) deliver(ctx context.Context, t *tip, sh Share) {
 	s := t.session
+	sh.session = s
+	s.pulse.owes(time.Now())
+	if sh.Block {
+		var behind bool
+		if sh, behind = s.putFirst(sh); !behind {
+			return
+		}
+	}
 	select {
 	case s.shares <- sh: // also after ctx has ended, while there is room
 	default:
@@ -85,22 +106,55 @@ func (m *Miner) deliver(ctx context.Context, t *tip, sh Share) {
 		select {
 		case s.shares <- sh:
 		case <-stale:
+			s.pulse.settled()
 			m.ledger.verdict(s.name, &sh, Stale)
 			m.logDropped(&sh, Stale)
 			return
 		case <-s.done:
-			m.report(s.name, sh, errUnsent)
+			s.late(sh)
 			return
 		case <-ctx.Done():
-			m.report(s.name, sh, errUnsent)
+			s.late(sh)
 			return
 		}
 	}
+	s.recheck()
+}
+
+// recheck looks after shares that came too late for end to see them.
+func (s *Session) recheck() {
 	select {
-	case <-s.done: // it may have been too late for end to see the share
+	case <-s.done:
 		s.drain()
 	default:
 	}
+}
+
+// putFirst puts a block before the shares that wait, behind other blocks. If
+// there is no room for all, it returns the share that is left over. Only the
+// collector puts shares into the queue.
+func (s *Session) putFirst(block Share) (over Share, left bool) {
+	defer s.recheck()
+	var waiting []Share
+	for more := true; more; {
+		select {
+		case sh := <-s.shares:
+			waiting = append(waiting, sh)
+		default:
+			more = false
+		}
+	}
+	first := 0
+	for first < len(waiting) && waiting[first].Block {
+		first++
+	}
+	for i, sh := range slices.Insert(waiting, first, block) {
+		if i == cap(s.shares) {
+			return sh, true
+		}
+		s.shares <- sh
+	}
+	return over, false
 }
 
 // recent remembers the latest hashes.

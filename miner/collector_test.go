@@ -13,7 +13,7 @@ import (
 func TestJudgeComparesInFull(t *testing.T) {
 	g := newGenerator(Start{}, 0, 1)
 	j := &Job{Bits: 0x207fffff, Target: hasher.MaxTarget}
-	g.publish(&Session{}, j)
+	g.publish(mining(g), j)
 	var w Work
 	if err := g.next(t.Context(), 0, 1, &w); err != nil {
 		t.Fatal(err)
@@ -94,7 +94,7 @@ func TestDeliver(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				m := New(Config{Devices: []Device{idle{}}, SubmitStale: tt.submitStale})
-				s := newSession(m, pool{})
+				s := newSession(m, nil, pool{}, "pool")
 				for range tt.queued {
 					s.shares <- Share{Job: &Job{}}
 				}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"strings"
+	"time"
 	"unicode"
 )
 
@@ -29,6 +30,16 @@ func (m *Miner) logJob(source string, j *Job) {
 		slog.Float64("difficulty", j.Target.Difficulty()),
 		slog.Bool("clean", j.Clean),
 		slog.String("prevhash", j.PrevHash.String()))
+}
+
+// status notes how a source stands, and says so if that is news.
+func (m *Miner) status(source string, st SourceStatus) {
+	switch news, traits := m.ledger.status(source, st, time.Now()); {
+	case news:
+		m.logSource(source, st)
+	case traits && st.State == Up:
+		m.logTraits(source, st)
+	}
 }
 
 func (m *Miner) logSource(source string, st SourceStatus) {

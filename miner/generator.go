@@ -25,18 +25,19 @@ type generator struct {
 	allowance uint32 // seconds
 
 	mu       sync.Mutex
-	shared   front
-	own      map[int]*front // of devices that have a job of their own
-	changed  chan struct{}  // closed when any job changes, or a device is paused or not
-	paused   []bool         // by device
-	nonce    uint32         // the first of the next new header; start.Nonce, then 0
+	mined    []*stream     // what is handed out
+	order    []*stream     // of turns
+	live     []*stream     // those with work out, mined or not
+	changed  chan struct{} // closed when there may be work for who had none
+	paused   []bool        // by device
+	nonce    uint32        // the first of the next new header; start.Nonce, then 0
 	buf      []byte
 	created  uint64 // counters so far
 	spaces   lru[[32]byte, *space]
 	counters lru[string, *counter]
 }
 
-// front is what is mined at the moment, by one device or by all that have
+// front is what a session has to be mined, by one device or by all that have
 // nothing of their own.
 type front struct {
 	job     *Job
@@ -91,7 +92,6 @@ func newGenerator(start Start, allowance uint32, devices int) *generator {
 		start:     start,
 		allowance: allowance,
 		nonce:     start.Nonce,
-		own:       make(map[int]*front),
 		changed:   make(chan struct{}),
 		paused:    make([]bool, devices),
 		spaces:    lru[[32]byte, *space]{most: rememberSpaces},
@@ -99,60 +99,78 @@ func newGenerator(start Start, allowance uint32, devices int) *generator {
 	}
 }
 
-// publish makes j, from session s, the newest job of every device that has none
-// of its own. A nil j ends all work of s, and of nobody else.
+// publish makes j the newest job of s, for every device that has none of its
+// own. A nil j ends all work of s.
 func (g *generator) publish(s *Session, j *Job) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if j == nil {
-		for device, f := range g.own {
-			if g.set(f, s, nil); f.job == nil {
-				delete(g.own, device)
-			}
-		}
+		s.stream.fronts(func(f *front) { g.set(f, s, nil) })
+		clear(s.stream.own)
+	} else {
+		g.set(&s.stream.shared, s, j)
 	}
-	g.set(&g.shared, s, j)
+	g.wake()
 }
 
-// publishTo makes j, from session s, the newest job of one device. With a nil j
-// the device mines what the others do.
+// publishTo makes j the newest job of s for one device. With a nil j the device
+// mines what the others do.
 func (g *generator) publishTo(s *Session, device int, j *Job) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	f := g.own[device]
-	if f == nil {
-		if j == nil {
-			return
-		}
+	f := s.stream.own[device]
+	switch {
+	case f == nil && j == nil:
+		return
+	case f == nil:
 		f = new(front)
-		g.own[device] = f
+		if s.stream.own == nil {
+			s.stream.own = make(map[int]*front)
+		}
+		s.stream.own[device] = f
+	case j == nil:
+		delete(s.stream.own, device)
 	}
 	g.set(f, s, j)
-	if f.job == nil {
-		delete(g.own, device)
+	g.wake()
+}
+
+// end ends all work of s, for good.
+func (g *generator) end(s *Session) {
+	g.mu.Lock()
+	s.stream.fronts(func(f *front) {
+		if f.tip != nil {
+			f.tip.over.Store(true)
+		}
+	})
+	g.mu.Unlock()
+	g.publish(s, nil)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if i := slices.Index(g.live, &s.stream); i >= 0 {
+		g.live = slices.Delete(g.live, i, i+1)
 	}
 }
 
-// set makes j the job of f. Called with mu held.
+// set makes j, of session s, the job of f. Called with mu held.
 func (g *generator) set(f *front, s *Session, j *Job) {
-	if j == nil && (f.tip == nil || f.tip.session != s) {
-		return
-	}
-	if f.tip == nil || j == nil || j.Clean || f.tip.session != s {
-		if f.tip != nil {
-			f.tip.kill()
-			f.tip = nil
-		}
-		if j != nil {
-			f.tip = newTip(s, len(g.paused))
-		}
+	if f.tip != nil && (j == nil || j.Clean) {
+		f.tip.kill()
+		f.tip = nil
 	}
 	f.job, f.built = j, 0
-	if j != nil {
-		g.enter(f)
-		f.arrived = f.space.arrival(j, time.Now())
+	if j == nil {
+		return
 	}
-	g.wake()
+	if f.tip == nil {
+		f.tip = newTip(s, len(g.paused))
+	}
+	if st := &s.stream; !slices.Contains(g.live, st) {
+		st.session = s
+		g.live = append(g.live, st)
+	}
+	g.enter(f)
+	f.arrived = f.space.arrival(j, time.Now())
 }
 
 // wake lets everybody who waits in next look again. Called with mu held.
@@ -169,10 +187,12 @@ func (g *generator) pause(device int, paused bool) {
 		return
 	}
 	g.paused[device] = paused
-	for _, f := range []*front{&g.shared, g.own[device]} {
-		if f != nil && f.tip != nil {
-			f.tip.renew(device)
-		}
+	for _, st := range g.live {
+		st.fronts(func(f *front) {
+			if f.tip != nil {
+				f.tip.renew(device)
+			}
+		})
 	}
 	g.wake()
 }
@@ -227,14 +247,12 @@ func (g *generator) next(ctx context.Context, device int, n uint64, w *Work) err
 		}
 		g.mu.Lock()
 		wait := time.Duration(math.MaxInt64)
-		f := g.own[device]
-		if f == nil {
-			f = &g.shared
-		}
-		if f.job != nil && !g.paused[device] {
-			if wait = g.take(f, device, n, w); wait <= 0 {
-				g.mu.Unlock()
-				return nil
+		if !g.paused[device] {
+			for _, st := range g.turns(device) {
+				if wait = min(wait, g.take(st.front(device), device, n, w)); wait <= 0 {
+					g.mu.Unlock()
+					return nil
+				}
 			}
 		}
 		changed := g.changed

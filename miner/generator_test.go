@@ -5,9 +5,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"math"
-	"math/rand/v2"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,221 +12,45 @@ import (
 	"gominer/hasher"
 )
 
-// auditor checks every piece of work that is handed out against all before it.
-type auditor struct {
-	t         *testing.T
-	mu        sync.Mutex
-	allowance uint32
-	published map[*Job]time.Time
-	first     map[string]time.Time     // by what makes a job a copy of another
-	ranges    map[hasher.Header][]span // by header without version and nonce
-	contents  map[string]string        // extranonce1 and 2 → the rest of the job
-	handed    int
-	rolled    int // times that ntime was ahead of the job's
-}
-
-type span struct{ first, end uint64 }
-
-func newAuditor(t *testing.T, allowance uint32) *auditor {
-	return &auditor{
-		t: t, allowance: allowance,
-		published: map[*Job]time.Time{}, first: map[string]time.Time{}, ranges: map[hasher.Header][]span{}, contents: map[string]string{},
+// TestNextAllocatesNothing draws from several sessions in turn.
+func TestNextAllocatesNothing(t *testing.T) {
+	g := newGenerator(Start{}, 0, 1)
+	var parts []part
+	for i := range 3 {
+		s := mining(g)
+		g.publish(s, &Job{Bits: 0x1d00ffff, Coinbase: &Coinbase{Extranonce1: []byte{byte(i)}, Extranonce2Size: 4}})
+		parts = append(parts, part{s, float64(i + 1)})
 	}
-}
-
-func (a *auditor) publish(g *generator, s *Session, j *Job) {
-	a.see(j)
-	g.publish(s, j)
-}
-
-func (a *auditor) publishTo(g *generator, s *Session, device int, j *Job) {
-	a.see(j)
-	g.publishTo(s, device, j)
-}
-
-func (a *auditor) see(j *Job) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	id := fmt.Sprintf("%s %d %x %x", j.ID, j.NTime, j.PrevHash, j.Root)
-	if c := j.Coinbase; c != nil {
-		id += fmt.Sprintf(" %x %x %x %d %x", c.Prefix, c.Suffix, c.Extranonce1, c.Extranonce2Size, c.Branch)
+	g.mine(parts)
+	var w Work
+	drawn := map[*Session]int{}
+	for range 12 { // the first draws make the buffers
+		if err := g.next(t.Context(), 0, 1<<32, &w); err != nil {
+			t.Fatal(err)
+		}
+		drawn[w.lease.tip.session]++
+		w.lease.tip.session.tried.Add(w.Count)
 	}
-	if _, copied := a.first[id]; !copied {
-		a.first[id] = time.Now()
-	}
-	a.published[j] = a.first[id]
-}
-
-func (a *auditor) check(w *Work) {
-	a.t.Helper()
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.handed++
-	j, h := w.Job, w.Header
-	root := j.Root
-	if j.Coinbase != nil {
-		root = j.Coinbase.MerkleRoot(w.Extranonce2)
-	}
-	sh := Share{Job: j, Version: j.Version, NTime: h.Time()}
-	if h != sh.Header(root) {
-		a.t.Fatalf("header %x is not that of its job and extranonce2 %d", h, w.Extranonce2)
-	}
-	elapsed := uint32(time.Since(a.published[j]) / time.Second)
-	if n := h.Time(); n < j.NTime || n > j.NTime+elapsed+a.allowance {
-		a.t.Fatalf("ntime %d after %d s under a job of %d, allowance %d", n, elapsed, j.NTime, a.allowance)
-	} else if n > j.NTime {
-		a.rolled++
-	}
-	if w.Count == 0 || uint64(w.First)+w.Count > 1<<32 {
-		a.t.Fatalf("nonces %d + %d", w.First, w.Count)
-	}
-
-	// Versions don't count: whatever a device rolls, no two works may overlap.
-	key := h
-	key.SetVersion(0)
-	mine := span{uint64(w.First), uint64(w.First) + w.Count}
-	for _, s := range a.ranges[key] {
-		if mine.first < s.end && s.first < mine.end {
-			a.t.Fatalf("nonces %v of header %x were handed out before in %v", mine, key, s)
+	for _, p := range parts {
+		if got, want := drawn[p.session], int(2*p.weight); got != want {
+			t.Errorf("%d draws of 12 for a weight of %v of 6, want %d", got, p.weight, want)
 		}
 	}
-	a.ranges[key] = append(a.ranges[key], mine)
-
-	if c := j.Coinbase; c != nil && c.Extranonce2Size >= 4 {
-		id := fmt.Sprintf("%x/%d/%d", c.Extranonce1, c.Extranonce2Size, w.Extranonce2)
-		content := fmt.Sprintf("%x %x %x %x", j.PrevHash, c.Prefix, c.Suffix, c.Branch)
-		if before, ok := a.contents[id]; ok && before != content {
-			a.t.Fatalf("extranonce2 %s used in two jobs", id)
+	if n := testing.AllocsPerRun(100, func() {
+		if err := g.next(t.Context(), 0, 1<<32, &w); err != nil {
+			t.Fatal(err)
 		}
-		a.contents[id] = content
+		w.lease.tip.session.tried.Add(w.Count)
+	}); n != 0 {
+		t.Errorf("%v allocations to a draw", n)
 	}
-}
-
-// randomJob returns one of few enough jobs that many come again.
-func randomJob(r *rand.Rand) *Job {
-	j := &Job{
-		ID: fmt.Sprint(r.IntN(1000)), Version: 0x20000000 | r.Uint32N(4)<<13, Bits: 0x1d00ffff,
-		NTime: 1_700_000_000 + r.Uint32N(5), Clean: r.IntN(3) == 0,
-		VersionMask: []uint32{0, 0x1fffe000, 0x6000}[r.IntN(3)],
-	}
-	j.Target[31] = byte(r.IntN(256))
-	j.PrevHash[0] = byte(r.IntN(3))
-	if r.IntN(5) == 0 {
-		j.Root[0] = byte(r.IntN(2))
-		return j
-	}
-	j.Coinbase = &Coinbase{
-		Prefix: []byte{byte(r.IntN(2))}, Suffix: []byte{9},
-		Extranonce1:     []byte{byte(r.IntN(3))},
-		Extranonce2Size: []int{0, 0, 1, 1, 2, 4, 8, 12}[r.IntN(8)],
-		Branch:          make([]hasher.Hash, r.IntN(2)),
-	}
-	return j
-}
-
-// TestNoHeaderTwice is the proof of uniqueness: over random sequences of jobs,
-// changes of target, mask, id, ntime and extranonce, reconnects and devices, no
-// header is handed out twice and ntime never runs ahead.
-func TestNoHeaderTwice(t *testing.T) {
-	handed, rolled := 0, 0
-	for seed := range uint64(60) {
-		synctest.Test(t, func(t *testing.T) {
-			r := rand.New(rand.NewPCG(seed, 7))
-			allowance := uint32(r.IntN(2) * 3)
-			a := newAuditor(t, allowance)
-			g := newGenerator(Start{}, allowance, 8)
-			s := &Session{}
-			var jobs []*Job
-			for range 400 {
-				switch op := r.IntN(20); {
-				case op < 2 || len(jobs) == 0:
-					jobs = append(jobs, randomJob(r))
-					a.publish(g, s, jobs[len(jobs)-1])
-				case op < 5: // one that was there before, changed or not
-					j := *jobs[r.IntN(len(jobs))]
-					if r.IntN(2) == 0 {
-						j.ID = fmt.Sprint("again ", len(jobs))
-					}
-					j.Target, j.Clean = hasher.Target{31: byte(r.IntN(256))}, r.IntN(2) == 0
-					switch r.IntN(3) {
-					case 0:
-						j.VersionMask ^= 0x2000
-					case 1:
-						j.NTime += r.Uint32N(3)
-					}
-					jobs = append(jobs, &j)
-					a.publish(g, s, &j)
-				case op < 6: // a reconnect; extranonce1 may live on
-					g.publish(s, nil)
-					s = &Session{}
-					a.publish(g, s, jobs[r.IntN(len(jobs))])
-				case op < 8:
-					time.Sleep(time.Duration(r.IntN(3000)) * time.Millisecond)
-				default:
-					ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-					var w Work
-					n := []uint64{1, 1000, 1 << 30, 1 << 31, 1 << 32, math.MaxUint64}[r.IntN(6)]
-					if err := g.next(ctx, 0, n, &w); err == nil {
-						a.check(&w)
-					} else if !errors.Is(err, context.DeadlineExceeded) {
-						t.Fatal(err)
-					}
-					cancel()
-				}
-			}
-			handed += a.handed
-			rolled += a.rolled
-		})
-	}
-	if handed < 5000 || rolled < 100 {
-		t.Errorf("%d works, %d with a rolled ntime: the sequences test too little", handed, rolled)
-	}
-}
-
-// TestNoHeaderTwiceAcrossDevices draws from several goroutines at once, with
-// jobs for all and for one.
-func TestNoHeaderTwiceAcrossDevices(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		a := newAuditor(t, 0)
-		g := newGenerator(Start{}, 0, 8)
-		ctx, cancel := context.WithCancel(t.Context())
-		var wg sync.WaitGroup
-		for device := range 8 {
-			wg.Go(func() {
-				r := rand.New(rand.NewPCG(uint64(device), 1))
-				var w Work
-				for g.next(ctx, device, r.Uint64N(1<<31), &w) == nil {
-					a.check(&w)
-					time.Sleep(time.Duration(r.IntN(200)) * time.Millisecond)
-				}
-			})
-		}
-		r := rand.New(rand.NewPCG(1, 1))
-		s := &Session{}
-		for range 120 {
-			switch device := r.IntN(8); r.IntN(4) {
-			case 0:
-				a.publishTo(g, s, device, randomJob(r))
-			case 1:
-				g.publishTo(s, device, nil)
-			default:
-				a.publish(g, s, randomJob(r))
-			}
-			time.Sleep(time.Duration(r.IntN(2000)) * time.Millisecond)
-		}
-		cancel()
-		wg.Wait()
-		if a.handed < 500 {
-			t.Errorf("only %d works", a.handed)
-		}
-	})
 }
 
 // TestFloodForgetsTheOldest keeps memory bounded, and stays right for what a
 // pool can do: an extranonce1 that was forgotten starts again at a later ntime.
 func TestFloodForgetsTheOldest(t *testing.T) {
 	g := newGenerator(Start{}, 0, 8)
-	s := &Session{}
+	s := mining(g)
 	for i := range 5000 {
 		j := &Job{Bits: 0x1d00ffff, Coinbase: &Coinbase{Extranonce1: binary.BigEndian.AppendUint32(nil, uint32(i)), Extranonce2Size: 4}}
 		g.publish(s, j)
@@ -250,7 +71,7 @@ func TestRollingOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGenerator(Start{}, 0, 8)
 		j := &Job{NTime: 1000, Bits: 0x1d00ffff, Coinbase: &Coinbase{Extranonce2Size: 1}}
-		g.publish(&Session{}, j)
+		g.publish(mining(g), j)
 		start := time.Now()
 		var w Work
 		for i := range 600 {
@@ -275,7 +96,7 @@ func TestRollingOrder(t *testing.T) {
 func TestForgottenCounterStartsLater(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGenerator(Start{}, 0, 8)
-		s := &Session{}
+		s := mining(g)
 		draw := func(extranonce1 uint32) (w Work) {
 			g.publish(s, &Job{ID: "1", NTime: 1000, Bits: 0x1d00ffff, Coinbase: &Coinbase{
 				Extranonce1: binary.BigEndian.AppendUint32(nil, extranonce1), Extranonce2Size: 4,
@@ -308,7 +129,7 @@ func TestLapStartsAfterTheLatestTime(t *testing.T) {
 			job   *Job
 			works int
 		}{{&j, 10}, {&early, 600}} {
-			a.publish(g, &Session{}, step.job)
+			a.publish(g, mining(g), step.job)
 			for range step.works {
 				var w Work
 				if err := g.next(t.Context(), 0, 1<<32, &w); err != nil {
@@ -327,7 +148,7 @@ func TestTargetKeepsTheTime(t *testing.T) {
 	for _, coinbase := range []*Coinbase{nil, {Extranonce2Size: 0}} {
 		synctest.Test(t, func(t *testing.T) {
 			g := newGenerator(Start{}, 0, 8)
-			s := &Session{}
+			s := mining(g)
 			j := &Job{ID: "1", NTime: 1000, Bits: 0x1d00ffff, Coinbase: coinbase}
 			start := time.Now()
 			var w Work
@@ -361,7 +182,7 @@ func TestTargetKeepsTheTime(t *testing.T) {
 func TestStartPlacesTheSearch(t *testing.T) {
 	g := newGenerator(Start{Extranonce2: 0x1234, Nonce: 99}, 0, 1)
 	j := &Job{Bits: 0x1d00ffff, Coinbase: &Coinbase{Extranonce2Size: 4}}
-	g.publish(&Session{}, j)
+	g.publish(mining(g), j)
 	var w Work
 	for i, want := range []struct {
 		extranonce2 uint64
@@ -421,7 +242,7 @@ func TestRolledVersions(t *testing.T) {
 
 func TestWorkOfADeadTipIsStale(t *testing.T) {
 	g := newGenerator(Start{}, 0, 8)
-	a, b := &Session{}, &Session{}
+	b, a := mining(g), mining(g)
 	draw := func() (w Work) {
 		if err := g.next(t.Context(), 0, 1, &w); err != nil {
 			t.Fatal(err)
@@ -449,13 +270,22 @@ func TestWorkOfADeadTipIsStale(t *testing.T) {
 	third := draw()
 	stale("after a clean job", first, true)
 	stale("after a clean job", second, true)
-	g.publish(b, nil)
+	g.end(b)
 	stale("after the end of another session", third, false)
-	g.publish(b, &Job{})
-	stale("after another session's job", third, true)
+	c := mining(g)
+	g.publish(c, &Job{})
+	stale("after another session's job", third, false)
 	fourth := draw()
-	g.publish(b, nil)
+	g.publish(a, &Job{Clean: true})
+	stale("after a clean job that is not mined", third, true)
+	stale("after another session's clean job", fourth, false)
+	g.end(a)
+	stale("after the end of another session", fourth, false)
+	g.end(c)
 	stale("after the end of its session", fourth, true)
+	if len(g.live) != 0 {
+		t.Errorf("%d streams are alive", len(g.live))
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := g.next(ctx, 0, 1, &first); !errors.Is(err, context.Canceled) {
@@ -468,7 +298,7 @@ func TestWorkOfADeadTipIsStale(t *testing.T) {
 func TestJobOfOneDevice(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGenerator(Start{}, 0, 8)
-		a, b := &Session{}, &Session{}
+		b, a := mining(g), mining(g)
 		common, own, newer, clean := &Job{ID: "common"}, &Job{ID: "own", Root: hasher.Hash{1}}, &Job{ID: "newer", Root: hasher.Hash{2}}, &Job{ID: "clean", Clean: true}
 		works := map[int]Work{}
 		want := func(device int, j *Job) {
@@ -522,15 +352,15 @@ func TestJobOfOneDevice(t *testing.T) {
 		g.publish(a, nil)
 		stale(1, true)
 		stale(2, true)
-		if len(g.own) != 0 {
-			t.Errorf("%d devices still have a job", len(g.own))
+		if n := len(a.stream.own) + len(b.stream.own); n != 0 {
+			t.Errorf("%d devices still have a job", n)
 		}
 	})
 }
 
 func BenchmarkRoll(b *testing.B) {
 	g := newGenerator(Start{}, 0, 8)
-	g.publish(&Session{}, &Job{Coinbase: &Coinbase{
+	g.publish(mining(g), &Job{Coinbase: &Coinbase{
 		Prefix: make([]byte, 100), Suffix: make([]byte, 100), Extranonce1: make([]byte, 4), Extranonce2Size: 8,
 		Branch: make([]hasher.Hash, 12),
 	}})

@@ -64,6 +64,7 @@ func (j *Job) RolledVersion(i uint64) uint32 {
 // session. It dies once, when the next clean job comes or the session ends.
 type tip struct {
 	session *Session
+	over    atomic.Bool // the session has ended; set before dead
 	dead    atomic.Bool
 	done    chan struct{}
 	leases  []*lease // one for each device; guarded by the generator's lock

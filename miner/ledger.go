@@ -34,7 +34,6 @@ type ledger struct {
 	before  float64 // Config.BestBefore
 	devices []deviceLedger
 	sources []*sourceLedger
-	current *JobState
 	telling time.Time // a second in which jobs are logged
 	told    int       // jobs in it
 	recent  []Outcome // oldest first
@@ -152,16 +151,14 @@ func (l *ledger) sourceLocked(name string) *sourceLedger {
 }
 
 // enlist begins the list of sources with src, or with what it is made of.
-func (l *ledger) enlist(src Source) {
-	switch g := src.(type) {
-	case nil: // Run will say so
-	case group:
-		for _, member := range g.members() {
-			l.enlist(member)
+func (l *ledger) enlist(src Source, name string) {
+	if g, ok := src.(group); ok {
+		for _, m := range g.members() {
+			l.enlist(m.src, m.name)
 		}
-	default:
-		l.source(src.Name())
+		return
 	}
+	l.source(name)
 }
 
 func (l *ledger) source(name string) *sourceLedger {
@@ -185,24 +182,32 @@ func (l *ledger) message(name, text string, now time.Time) {
 	l.texts = keep(l.texts, Message{now, name, text}, keptMessages)
 }
 
-// job keeps the newest job. A nil one only ends the job of its own source. It
-// reports whether the job is to be logged.
+// job keeps the newest job of a source that is mined, and reports whether it is
+// to be logged; nil ends it.
 func (l *ledger) job(name string, j *Job, now time.Time) (tell bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	switch {
-	case j != nil:
-		if now.Sub(l.telling) >= time.Second {
-			l.telling, l.told = now, 0
-		}
-		l.told++
-		tell = l.told <= mostTold
-		l.current = &JobState{Job: j, Source: name, Arrived: now}
-		l.sourceLocked(name).difficulty(j.Target.Difficulty(), now)
-	case l.current != nil && l.current.Source == name:
-		l.current = nil
+	s := l.sourceLocked(name)
+	if j == nil {
+		s.report.Job = nil
+		return false
 	}
-	return tell
+	s.report.Job = &JobState{Job: j, Source: name, Arrived: now}
+	s.difficulty(j.Target.Difficulty(), now)
+	if now.Sub(l.telling) >= time.Second {
+		l.telling, l.told = now, 0
+	}
+	l.told++
+	return l.told <= mostTold
+}
+
+// probed notes how long it took to reach a source, 0 where that is not known,
+// and until its first job was there.
+func (l *ledger) probed(name string, connect, first time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	r := &l.sourceLocked(name).report
+	r.Connect, r.FirstJob = connect, first
 }
 
 func (l *ledger) deviceFailed(device int, err error) {
@@ -261,10 +266,9 @@ func (l *ledger) snapshot(feeds []*Feed) Snapshot {
 	}
 	for i, src := range l.sources {
 		s.Sources[i] = src.snapshot(now)
-	}
-	if l.current != nil {
-		job := *l.current
-		s.Job = &job
+		if job := s.Sources[i].Job; job != nil && (s.Job == nil || job.Arrived.After(s.Job.Arrived)) {
+			s.Job = job
+		}
 	}
 	return s
 }

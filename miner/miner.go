@@ -65,7 +65,12 @@ type Miner struct {
 	found  chan found
 	ledger *ledger
 	floods floods
-	stop   context.CancelFunc // set by Run before anything starts
+
+	tree  sync.Mutex // held before any Session's
+	root  *Session
+	mined []part // the leaves of root that are handed out
+
+	stop context.CancelFunc // set by Run before anything starts
 }
 
 const (
@@ -89,7 +94,9 @@ func New(cfg Config) *Miner {
 	}
 	m.gen = newGenerator(cfg.Start, cfg.NTimeAllowance, len(cfg.Devices))
 	m.ledger = newLedger(cfg.Devices, cfg.BestBefore)
-	m.ledger.enlist(cfg.Source)
+	if cfg.Source != nil {
+		m.ledger.enlist(cfg.Source, cfg.Source.Name())
+	}
 	for i := range cfg.Devices {
 		m.feeds = append(m.feeds, &Feed{m: m, device: i})
 	}
@@ -130,7 +137,7 @@ func (m *Miner) Run(ctx context.Context) error {
 	collector.Wait()
 	stopSource()
 	rest.Wait()
-	newSession(m, m.cfg.Source).settle(m.cfg.Source)
+	m.settle(m.cfg.Source, m.cfg.Source.Name())
 	m.floods.sum(m.log)
 	m.ledger.end(time.Now())
 	return nil
@@ -147,10 +154,34 @@ func (m *Miner) Pause(device int, paused bool) error {
 	return nil
 }
 
+// Prefer makes the source of that name the most preferred of its strategy, and
+// switches to it as soon as it has a job. It may be called at any time.
+func (m *Miner) Prefer(source string) error {
+	g, ok := m.cfg.Source.(group)
+	if !ok {
+		return errors.New("there is one source: nothing to switch to")
+	}
+	found, err := g.prefer(source)
+	if !found {
+		return fmt.Errorf("no source is called %q", source)
+	}
+	return err
+}
+
 // Snapshot returns a copy of all that can be shown. It may be called at any
 // time, also before and after Run.
 func (m *Miner) Snapshot() Snapshot {
 	s := m.ledger.snapshot(m.feeds)
+	if g, ok := m.cfg.Source.(group); ok {
+		s.Strategy = g.strategy()
+		for i, p := range leafParts(m.cfg.Source, m.cfg.Source.Name(), 1, false, nil) {
+			for k := range s.Sources {
+				if r := &s.Sources[k]; r.Name == p.name {
+					r.Preference, r.Weight = i+1, p.weight
+				}
+			}
+		}
+	}
 	s.Paused = true
 	for i, paused := range m.gen.isPaused() {
 		s.Devices[i].Info = m.cfg.Devices[i].Info()
@@ -174,10 +205,15 @@ const (
 
 func (b *backoff) reset() { b.next = 0 }
 
+// step returns the next wait.
+func (b *backoff) step() time.Duration {
+	b.next = min(max(2*b.next, backoffFirst), backoffMost)
+	return b.next + time.Duration(b.rand.Int64N(int64(b.next/4)))
+}
+
 // wait sleeps the next step; false if ctx ended meanwhile.
 func (b *backoff) wait(ctx context.Context) bool {
-	b.next = min(max(2*b.next, backoffFirst), backoffMost)
-	t := time.NewTimer(b.next + time.Duration(b.rand.Int64N(int64(b.next/4))))
+	t := time.NewTimer(b.step())
 	defer t.Stop()
 	select {
 	case <-ctx.Done():
@@ -217,8 +253,9 @@ func (m *Miner) runDevice(ctx context.Context, d Device, f *Feed) {
 func (m *Miner) runSource(ctx, sourceCtx context.Context) {
 	wait := backoff{rand: m.cfg.Rand}
 	for {
-		s := newSession(m, m.cfg.Source)
-		err := s.run(sourceCtx, m.cfg.Source)
+		s := newSession(m, nil, m.cfg.Source, m.cfg.Source.Name())
+		m.enter(s)
+		err := s.run(sourceCtx)
 		if ctx.Err() != nil {
 			return
 		}

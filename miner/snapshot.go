@@ -19,9 +19,10 @@ type Snapshot struct {
 	Reasons      map[string]uint64 // why shares were rejected, at most 64 and "other"
 	Best         float64           // the best difficulty of any hash found
 	BestEver     float64           // the same, with Config.BestBefore
+	Strategy     string            // of Config.Source: "failover", "round-robin", "latency", "quota"; "" of one source
 	Devices      []DeviceState     // as in Config.Devices
-	Sources      []SourceReport    // as in Config.Source, the preferred first
-	Job          *JobState         // nil while there is none
+	Sources      []SourceReport    // as in Config.Source
+	Job          *JobState         // the newest; nil while there is none
 	Recent       []Outcome         // the latest shares, oldest first, at most 64
 	Blocks       []BlockFound      // the latest blocks, oldest first, at most 64
 	Messages     []Message         // the latest of the sources' operators, oldest first, at most 32
@@ -66,6 +67,8 @@ type DeviceState struct {
 // SourceReport is one source's part.
 type SourceReport struct {
 	Name         string
+	Preference   int     // place in the order of preference, from 1; 0: it is the only one
+	Weight       float64 // the part of the hash rate that a quota gives it; 0: there is none
 	Status       SourceStatus
 	Since        time.Time     // of the state; zero: it was never in use
 	Uptime       time.Duration // in state Up, in all
@@ -74,7 +77,10 @@ type SourceReport struct {
 	Shares       Tally         // accepted, rejected, stale and lost ones; the rest are the devices'
 	LastAccepted time.Time     // of a share; zero: none yet
 	Latency      Latency
-	Message      string // the latest
+	Connect      time.Duration // until it was reached, at the latest try that led to a job; 0: unknown
+	FirstJob     time.Duration // until its first job was there, likewise
+	Job          *JobState     // the newest; nil while there is none, or it is not mined
+	Message      string        // the latest
 
 	// Difficulties are the share difficulties that its jobs asked for, the one in
 	// force last; at most 32.

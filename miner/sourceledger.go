@@ -61,6 +61,10 @@ func (s *sourceLedger) snapshot(now time.Time) SourceReport {
 	r.Latency = s.latency.summary()
 	r.Status.Traits = slices.Clone(r.Status.Traits)
 	r.Difficulties = slices.Clone(r.Difficulties)
+	if r.Job != nil {
+		job := *r.Job
+		r.Job = &job
+	}
 	return r
 }
 

@@ -39,6 +39,7 @@ type Share struct {
 	Device      int  // index in Config.Devices
 	Found       time.Time
 	Sent        time.Time // when the source sent it, set by the source; zero: never
+	session     *Session  // that it was handed to
 }
 
 // Header returns the header that was hashed, given the merkle root that its

@@ -39,7 +39,7 @@ func TestHostilePools(t *testing.T) {
 			if p.name == "drip" {
 				c.says, c.within = "no answer to mining.", 20*time.Second
 				if when == "job" {
-					c.says, c.within = "no answer to a share within 30s", 35*time.Second
+					c.says, c.within = "no answer to a share", 35*time.Second
 				}
 			}
 			all = append(all, c)
@@ -81,6 +81,10 @@ func (c attack) run(t *testing.T) {
 			if !a.await(5*time.Second + 3*c.every) {
 				t.Errorf("the next pool did not take over")
 			}
+		}
+		// The next pool may be mined on before it is clear what is wrong with the first.
+		for end := time.Now().Add(c.within); left && !a.said.said(c.says) && time.Now().Before(end); {
+			time.Sleep(100 * time.Millisecond)
 		}
 		s := a.leave()
 		t.Logf("in use %d KiB, heap at most %d KiB; %+v", held>>10, g.above()>>10, s.Shares)
@@ -157,9 +161,9 @@ var attacks = []attack{
 	{faults: "long-texts=mining.set_goal", says: "above the text cap of 1024"},
 	{faults: "long-texts=client.show_message", does: mines},
 	{faults: "broken-jobs", says: "invalid job ignored", does: mines},
-	{faults: "nbits", says: "authorized, but gave no job within 1m40s", within: 110 * time.Second},
-	{faults: "nbits=01800000", says: "invalid job ignored", does: waits},
-	{faults: "nbits=ff7fffff", says: "invalid job ignored", does: waits},
+	{faults: "nbits", says: "no job within", within: 110 * time.Second},
+	{faults: "nbits=01800000", says: "invalid job ignored"},
+	{faults: "nbits=ff7fffff", says: "invalid job ignored"},
 	{faults: "ntime", does: either},
 	{faults: "ntime=00000000", does: either},
 	{faults: "difficulty", says: "mining.set_difficulty: difficulty is -1", does: waits},
@@ -176,13 +180,13 @@ var attacks = []attack{
 	{faults: "goal", says: "it wants \"scrypt\" mined, and this miner does SHA256d"},
 	{faults: "stale-jobs + repeat-jobs", does: mines},
 	{faults: "flap-difficulty=1000000 + flap-mask", does: mines},
-	{faults: "no-jobs", says: "authorized, but gave no job within 1m40s", within: 110 * time.Second},
+	{faults: "no-jobs", says: "no job within", within: 110 * time.Second},
 
 	// Answers.
 	{faults: "id-collisions", does: mines},
 	{faults: "double-answers", does: mines},
-	{faults: "wrong-ids", says: "no answer to a share within 30s", within: 35 * time.Second},
-	{faults: "mute-shares", says: "no answer to a share within 30s", within: 35 * time.Second},
+	{faults: "wrong-ids", says: "no answer to a share", within: 35 * time.Second},
+	{faults: "mute-shares", says: "no answer to a share", within: 35 * time.Second},
 	{faults: "escapes", says: "hello evil", does: either},
 	{faults: "reasons", says: "reason 1", does: either},
 	{faults: "reason-bomb", says: "rrrr…", does: either},
@@ -205,9 +209,9 @@ var attacks = []attack{
 	{faults: "flood=blanks", does: mines},
 
 	// The connection.
-	{faults: "silent", says: "no answer to a share within 30s", within: 35 * time.Second},
-	{faults: "silent + mute-shares", says: "no answer to a share within 30s", within: 35 * time.Second},
-	{faults: "half-open", says: "no answer to a share within 30s", within: 35 * time.Second},
+	{faults: "silent", says: "no answer to a share", within: 35 * time.Second},
+	{faults: "silent + mute-shares", says: "no answer to a share", within: 35 * time.Second},
+	{faults: "half-open", says: "no answer to a share", within: 35 * time.Second},
 	{faults: "slow=20ms", does: mines, within: time.Minute, every: 20 * time.Second},
 	{faults: "slow=1s", says: "no answer to mining.", within: 20 * time.Second},
 	{faults: "close=1", says: "the pool closed the connection"},

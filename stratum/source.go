@@ -117,6 +117,7 @@ func (s *Source) visit(ctx context.Context, ms *miner.Session, at address) error
 	if err != nil {
 		return explainDial(at, err)
 	}
+	ms.Connected()
 	tap := s.cfg.Record.Open(record.Opening{
 		Source: s.Name(), URL: at.url(), Remote: nc.RemoteAddr().String(), Protocol: protocol, User: s.cfg.User,
 	})

@@ -339,11 +339,10 @@ func TestV2Failover(t *testing.T) {
 			for range old.in {
 			}
 		}()
-		back.gone() // a minute later
-		p = r.mining()
+		time.Sleep(time.Minute + 5*time.Second)
 		r.found(0, 1)
-		p.share()
-		p.acknowledge(firstChannel, 0, 1)
+		back.share()
+		back.acknowledge(firstChannel, 0, 1)
 		r.want(3, 0, 0, 1)
 		r.end()
 	})

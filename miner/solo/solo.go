@@ -101,6 +101,7 @@ func (s *Source) Run(ctx context.Context, sess *miner.Session) error {
 	if err != nil {
 		return err
 	}
+	sess.Connected()
 	script, err := chain.Script(s.cfg.Address, info.Network)
 	if err != nil {
 		return fmt.Errorf("node %s: coinbase %w", s.Name(), err)

@@ -1,0 +1,176 @@
+package miner
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"time"
+)
+
+// Weighted is a source and its weight among others.
+type Weighted struct {
+	Source Source
+	Weight float64 // above 0
+}
+
+// Quota returns a Source made of sources that are mined at the same time, each
+// with the part of the hash rate that is its weight's part of all weights. What
+// counts is what was tried in truth. One that fails is tried again after a while;
+// meanwhile the others share its part, and nothing is owed to it. When all have
+// failed, Run fails.
+//
+// It fails at once if a weight is not above 0.
+func Quota(sources ...Weighted) Source {
+	if len(sources) == 1 {
+		return sources[0].Source
+	}
+	q := &quota{}
+	var list []Source
+	for _, w := range sources {
+		list = append(list, w.Source)
+		q.weights = append(q.weights, w.Weight)
+	}
+	q.list = membersOf(list)
+	return q
+}
+
+type quota struct {
+	list    []member
+	weights []float64
+}
+
+// Name returns the names of the members.
+func (q *quota) Name() string { return namesOf(q.list) }
+
+func (q *quota) strategy() string { return "quota" }
+
+func (q *quota) members() []member { return q.list }
+
+// sum returns the sum of the weights.
+func (q *quota) sum() (sum float64) {
+	for _, w := range q.weights {
+		sum += w
+	}
+	return sum
+}
+
+func (q *quota) prefer(name string) (bool, error) {
+	i, err := preferBelow(q.list, name)
+	if i >= 0 && q.list[i].name == name {
+		err = fmt.Errorf("%s is mined on all the time, by its quota", name)
+	}
+	return i >= 0, err
+}
+
+// Run mines on all members until none is left.
+func (q *quota) Run(ctx context.Context, s *Session) error {
+	for i, w := range q.weights {
+		if !(w > 0) {
+			return fmt.Errorf("%s: a quota of %v: want a number above 0", q.list[i].name, w)
+		}
+	}
+	r := &quotaRun{legs: newLegs(ctx, s, q.list), q: q, last: errNone}
+	defer r.close()
+	for _, l := range r.list {
+		r.all = append(r.all, &portion{leg: l, wait: backoff{rand: rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))}})
+	}
+	for {
+		next, err := r.step(time.Now())
+		if err != nil {
+			return err
+		}
+		if !r.wait(next) {
+			return ctx.Err()
+		}
+	}
+}
+
+// quotaRun is one Run.
+type quotaRun struct {
+	*legs
+	q     *quota
+	all   []*portion
+	mined []part
+	last  error // why a member failed
+}
+
+// portion is a member of a quota.
+type portion struct {
+	*leg
+	wait  backoff
+	retry time.Time // when it may be run again
+	down  error     // why it was stopped
+}
+
+// step does what is due now, and returns when to look again. It fails when all
+// members have.
+func (r *quotaRun) step(now time.Time) (next time.Time, err error) {
+	next = now.Add(lookEvery)
+	for _, l := range r.look(now) {
+		r.ended(r.all[l.index], now)
+	}
+	parts, running := r.parts(now), false
+	for _, p := range r.all {
+		switch {
+		case p.session != nil:
+			running = true
+		case !now.Before(p.retry):
+			r.start(p.leg, now)
+			running = true
+		case p.retry.Before(next):
+			next = p.retry
+		}
+	}
+	if !running {
+		return next, fmt.Errorf("no pool is left to try, the last said: %w", r.last)
+	}
+	if !slices.Equal(parts, r.mined) {
+		r.mined = parts
+		r.s.m.choose(r.s, parts...)
+	}
+	return next, nil
+}
+
+// ended takes in the end of a session.
+func (r *quotaRun) ended(p *portion, now time.Time) {
+	r.last = p.err
+	if p.down != nil {
+		r.last, p.down = p.down, nil
+	}
+	r.status(p.leg, SourceStatus{State: Down, Err: r.last}, true)
+	if !p.up.IsZero() && now.Sub(p.up) > backoffMost {
+		p.wait.reset()
+	}
+	p.retry = now.Add(p.wait.step())
+}
+
+// parts returns what is to be mined: the members that have a job and owe nothing,
+// or, if all owe, all that have a job.
+func (r *quotaRun) parts(now time.Time) []part {
+	var well, all []part
+	for i, p := range r.all {
+		if !p.ready() {
+			continue
+		}
+		one := part{p.session, r.q.weights[i]}
+		all = append(all, one)
+		if since := r.silent(p.leg); since.IsZero() || now.Before(since.Add(silentMost)) {
+			well = append(well, one)
+		}
+	}
+	for _, p := range r.all {
+		if !p.ready() || len(well) < 2 {
+			continue
+		}
+		if err := r.refuses(p.leg, now); err != nil {
+			p.down = err
+			p.stop()
+			return r.parts(now)
+		}
+	}
+	if len(well) == 0 {
+		return all
+	}
+	return well
+}

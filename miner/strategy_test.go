@@ -40,7 +40,7 @@ type phase struct {
 // session.
 type site struct {
 	label  string
-	delay  time.Duration // until the first job
+	delay  time.Duration // until the first job; see move
 	phases []phase       // the first from 0; none: up
 	start  time.Time
 
@@ -51,6 +51,13 @@ type site struct {
 }
 
 func (p *site) Name() string { return p.label }
+
+// move changes the delay of a site that is in use.
+func (p *site) move(delay time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.delay = delay
+}
 
 // now returns the mode and when the next begins.
 func (p *site) now() (m mode, change <-chan time.Time) {
@@ -72,6 +79,7 @@ func (p *site) Run(ctx context.Context, s *miner.Session) error {
 	if p.running > 1 {
 		panic(p.label + " is run twice at once")
 	}
+	delay := p.delay
 	p.mu.Unlock()
 	defer func() {
 		p.mu.Lock()
@@ -81,7 +89,7 @@ func (p *site) Run(ctx context.Context, s *miner.Session) error {
 	s.Status(miner.SourceStatus{State: miner.Connecting})
 	var ready <-chan time.Time
 	if m, _ := p.now(); m != refuse {
-		ready = time.After(p.delay)
+		ready = time.After(delay)
 	}
 	published := false
 	job := func() {
@@ -401,9 +409,9 @@ func TestNearest(t *testing.T) {
 				t.Errorf("first job of source %d after %v, want %v ms", i, got, want)
 			}
 		}
-		c.delay = 50 * time.Millisecond // nearer, and not worth it
+		c.move(50 * time.Millisecond) // nearer, and not worth it
 		time.Sleep(10 * time.Minute)
-		a.delay = 20 * time.Millisecond
+		a.move(20 * time.Millisecond)
 		time.Sleep(10 * time.Minute)
 		s := stop()
 		if n := during(b, time.Second, 20*time.Minute); n < 11000 || len(c.accepted) != 0 {

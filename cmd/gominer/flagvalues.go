@@ -101,3 +101,33 @@ func parseMask(s string) (uint32, error) {
 	}
 	return uint32(n), nil
 }
+
+// choices are the words that a flag takes, and what each stands for.
+type choices[T any] []struct {
+	word string
+	is   T
+}
+
+func (c choices[T]) words() []string {
+	words := make([]string, len(c))
+	for i := range c {
+		words[i] = c[i].word
+	}
+	return words
+}
+
+// list names the words for a help text: "a, b or c".
+func (c choices[T]) list() string {
+	words := c.words()
+	last := len(words) - 1
+	return strings.Join(words[:last], ", ") + " or " + words[last]
+}
+
+func (c choices[T]) parse(s string) (value T, err error) {
+	for i := range c {
+		if strings.EqualFold(c[i].word, s) {
+			return c[i].is, nil
+		}
+	}
+	return value, fmt.Errorf("want %s%s", c.list(), didYouMean(s, c.words()))
+}

@@ -56,6 +56,8 @@ GOMINER_URL=pool.example.org:3333 GOMINER_USER=ADDRESS gominer mine`,
 	section(cmd, "Output", o.output.flags)
 	configurable(cmd)
 	o.output.completions(cmd)
+	complete(cmd, "reconnect", reconnectPolicies.words)
+	complete(cmd, "v2-channel", v2Channels.words)
 	return cmd
 }
 
@@ -93,11 +95,11 @@ func (p *process) mine(ctx context.Context, o *mineOptions) (err error) {
 		return verbError("mine", err)
 	}
 	defer closeFile(d.log, recording)
-	if cfg.Source, err = o.sources.open(d.log, recording); err != nil {
-		return verbError("mine", err)
-	}
 	kernels, err := chooseKernel(o.devices.kernel)
 	if err != nil {
+		return verbError("mine", err)
+	}
+	if cfg.Source, err = o.sources.open(d.log, recording, func() float64 { return o.devices.rate(kernels) }); err != nil {
 		return verbError("mine", err)
 	}
 	if cfg.Devices, err = o.devices.open(ctx, d, kernels); err != nil {

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -120,6 +122,9 @@ func (p *process) noArgs(cmd *cobra.Command, args []string) error {
 		case strings.Contains(args[0], "://") || hostPort.MatchString(args[0]):
 			hint = ", is -o missing before it?"
 		}
+	}
+	if dash, _ := utf8.DecodeRuneInString(args[0]); unicode.Is(unicode.Pd, dash) && dash != '-' {
+		hint = ": flags begin with a plain -, this dash is a longer one"
 	}
 	for _, a := range p.args { // -url is -u rl to us
 		if name, _, _ := strings.Cut(strings.TrimPrefix(a, "-"), "="); len(a) > 3 && a[0] == '-' && cmd.Flags().Lookup(name) != nil {

@@ -85,6 +85,7 @@ func (p *process) show(o *output, cancel context.CancelCauseFunc) *display {
 func (d *display) mine(ctx context.Context, cfg miner.Config) error {
 	cfg.Log = d.log
 	m := miner.New(cfg)
+	defer d.watchPayees(ctx, m.Snapshot)()
 	if d.tui != nil {
 		return d.mineWatched(ctx, m, cfg.Devices)
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"log/slog"
-	"net"
 	"regexp"
 	"slices"
 	"strings"
@@ -12,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"gominer/miner"
+	"gominer/stratum"
 	"gominer/stratum/record"
 )
 
@@ -83,7 +83,7 @@ func (u *upstream) checkSwapped() error {
 
 // check finds what is wrong with one upstream.
 func (u *upstream) check() error {
-	for _, check := range []func() error{u.checkSwapped, u.checkScheme} {
+	for _, check := range []func() error{u.checkPlaceholder, u.checkSwapped, u.checkScheme} {
 		if err := check(); err != nil {
 			return err
 		}
@@ -105,15 +105,26 @@ func (u *upstream) check() error {
 }
 
 // schemes are those that mine knows.
-var schemes = []string{"stratum+tcp", "http", "https"}
+var schemes = []string{"stratum+tcp", "stratum2+tcp", "http", "https"}
+
+// sameScheme has what other miners, and people, call our schemes.
+var sameScheme = map[string]string{
+	"tcp": "stratum+tcp", "stratum": "stratum+tcp", "stratum1+tcp": "stratum+tcp", "stratum1": "stratum+tcp",
+	"stratum2": "stratum2+tcp", "stratum+sv2": "stratum2+tcp", "sv2": "stratum2+tcp", "stratum+v2": "stratum2+tcp", "stratum2+noise": "stratum2+tcp",
+}
 
 func (u *upstream) checkScheme() error {
 	scheme, rest, found := strings.Cut(u.pool.URL, "://")
-	if !found || isReplay(u.pool.URL) || slices.Contains(schemes, strings.ToLower(scheme)) {
+	scheme = strings.ToLower(scheme)
+	if !found || isReplay(u.pool.URL) || slices.Contains(schemes, scheme) {
 		return nil
 	}
-	if _, _, err := net.SplitHostPort(rest); err == nil && strings.EqualFold(scheme, "tcp") {
-		return usagef("%s: write stratum+tcp://%s", u.where, redact(rest))
+	if ours, ok := sameScheme[scheme]; ok {
+		key := ""
+		if ours == "stratum2+tcp" && !strings.Contains(rest, "/") {
+			key = "/KEY, with the pool's authority key at the end"
+		}
+		return usagef("%s: write %s://%s%s", u.where, ours, redact(rest), key)
 	}
 	hint := didYouMean(scheme, schemes)
 	if what := notYet(scheme); what != "" { // not to be taken for a slip: what is asked for is an encrypted connection
@@ -124,22 +135,27 @@ func (u *upstream) checkScheme() error {
 
 // notYet says what a scheme stands for that other miners know, "" for none.
 func notYet(scheme string) string {
-	switch strings.ToLower(scheme) {
+	switch scheme {
 	case "stratum+tls", "stratum+ssl", "stratum+tcps", "stratums", "tls", "ssl":
 		return "Stratum over TLS"
 	case "stratum+ws", "stratum+wss", "ws", "wss":
 		return "Stratum over WebSocket"
-	case "stratum2+tcp", "stratum2":
-		return "Stratum V2"
 	}
 	return ""
 }
 
-// open returns the sources in order of preference as one.
-func (o *sourceOptions) open(log *slog.Logger, recording *record.Writer) (miner.Source, error) {
+// open returns the sources in order of preference as one; rate returns what the
+// devices should come to, in H/s.
+func (o *sourceOptions) open(log *slog.Logger, recording *record.Writer, rate func() float64) (miner.Source, error) {
 	var sources []miner.Source
 	for _, u := range o.list {
 		u.pool.Record = recording
+		if stratum.IsV2(u.pool.URL) && u.pool.V2.Hashrate == 0 {
+			u.pool.V2.Hashrate = rate()
+		}
+		if doubt := doubts(u.pool.User); doubt != "" && !u.isNode() {
+			log.Warn(doubt, "user", u.pool.User)
+		}
 		s, err := u.open(log)
 		if err != nil {
 			return nil, err

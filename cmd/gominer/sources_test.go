@@ -36,7 +36,7 @@ func TestSourcesInFailoverOrder(t *testing.T) {
 	if a.pool.User != "alice" || b.pool.User != "bob" || b.pool.Pass != "y:z" || node.pool.User != "" || a.node.Address != "" {
 		t.Errorf("%+v\n%+v\n%+v", a, node, b)
 	}
-	s, err := o.sources.open(slog.New(slog.DiscardHandler), nil)
+	s, err := o.sources.open(slog.New(slog.DiscardHandler), nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

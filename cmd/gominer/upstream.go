@@ -1,10 +1,13 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
+	"math/bits"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/pflag"
 
@@ -13,6 +16,7 @@ import (
 	"gominer/miner"
 	"gominer/miner/solo"
 	"gominer/stratum"
+	"gominer/stratum/noise"
 )
 
 // upstream is one pool or node and all that is said of it. What the packages have
@@ -38,6 +42,7 @@ const (
 	annotationPool   = "pool"   // the flag is for pools alone
 	annotationNode   = "node"   // for nodes alone
 	annotationReplay = "replay" // for recordings alone
+	annotationV2     = "v2"     // for pools that speak Stratum V2 alone
 )
 
 // flags returns the flags of one upstream. They are also the keys of its table in
@@ -53,11 +58,12 @@ func (u *upstream) flags() *pflag.FlagSet {
 	f.StringVar(&u.node.Address, "coinbase-address", "", "blocks found on a node pay to `ADDRESS`")
 	f.StringVar(&u.node.CookieFile, "cookie-file", "", "the node's credentials stand in `FILE` (Bitcoin Core's .cookie)")
 	f.StringVar(&u.node.Tag, "coinbase-tag", "", "put `TEXT` into the coinbase of blocks found on a node")
-	f.BoolVar(&u.pool.NoVersionRolling, "no-version-rolling", false, "leave the header's version as the pool or node gave it")
-	f.Float64Var(&u.pool.SuggestDifficulty, "suggest-difficulty", 0, "ask the pool for the share difficulty `D`; it may not listen")
 	valueVar(f, &u.speed, "replay-speed", "", "", "play a recording `X` times as fast as it was; max is all at once", parseSpeed)
+	f.BoolVar(&u.pool.NoVersionRolling, "no-version-rolling", false, "leave the header's version as the pool or node gave it")
+	u.stratumFlags(f)
 	for annotation, names := range map[string][]string{
-		annotationPool:   {"user", "pass", "pass-file", "userpass", "suggest-difficulty"},
+		annotationPool:   append([]string{"user", "pass", "pass-file", "userpass"}, stratumFlags...),
+		annotationV2:     v2Flags,
 		annotationNode:   {"coinbase-address", "cookie-file", "coinbase-tag"},
 		annotationReplay: {"replay-speed"},
 		annotationSecret: {"pass", "userpass"},
@@ -74,6 +80,42 @@ func (u *upstream) flags() *pflag.FlagSet {
 	return f
 }
 
+// stratumFlags are those about how a pool is spoken to; v2Flags, over Stratum V2.
+var (
+	stratumFlags = []string{"suggest-difficulty", "difficulty-now", "version-mask", "no-resume", "reconnect",
+		"connect-timeout", "silent-timeout", "submit-timeout"}
+	v2Flags = []string{"v2-channel", "v2-per-device", "v2-worker-names", "v2-insecure"}
+)
+
+var (
+	reconnectPolicies = choices[stratum.ReconnectPolicy]{
+		{"same-site", stratum.ReconnectSameSite}, {"refuse", stratum.ReconnectRefuse}, {"allow", stratum.ReconnectAllow},
+	}
+	v2Channels = choices[stratum.V2Channel]{
+		{"auto", stratum.V2Auto}, {"standard", stratum.V2Standard}, {"extended", stratum.V2Extended},
+	}
+)
+
+// stratumFlags defines how a pool is spoken to.
+func (u *upstream) stratumFlags(f *pflag.FlagSet) {
+	c, t, v2 := &u.pool, &u.pool.Timeouts, &u.pool.V2
+	f.Float64Var(&c.SuggestDifficulty, "suggest-difficulty", 0, "ask the pool for the share difficulty `D`; it may not listen")
+	f.BoolVar(&c.DifficultyNow, "difficulty-now", false, "a new difficulty holds for the job in progress, not from the next on: for pools that reject what is below it at once")
+	valueVar(f, &c.VersionMask, "version-mask", "", "1fffe000", "ask for leave to roll the version bits of `HEX`", parseMask)
+	f.BoolVar(&c.NoResume, "no-resume", false, "never ask for the session of a broken connection")
+	valueVar(f, &c.Reconnect, "reconnect", "", "same-site", "when the pool sends its miners elsewhere, follow by `POLICY`: "+reconnectPolicies.list(), reconnectPolicies.parse)
+	f.DurationVar(&t.Connect, "connect-timeout", stratum.DefaultTimeouts.Connect, "give up on an address that has not answered after `TIME`")
+	f.DurationVar(&t.Silent, "silent-timeout", stratum.DefaultTimeouts.Silent, "ask a pool that has said nothing for `TIME` for a sign of life, and leave it if none comes")
+	f.DurationVar(&t.Submit, "submit-timeout", stratum.DefaultTimeouts.Submit, "leave a pool that has not answered a share after `TIME`")
+	valueVar(f, &v2.Channel, "v2-channel", "", "auto", "Stratum V2: open channels of `KIND` "+v2Channels.list(), v2Channels.parse)
+	f.BoolVar(&v2.PerDevice, "v2-per-device", false, "Stratum V2: open a channel for each device")
+	f.BoolVar(&v2.WorkerNames, "v2-worker-names", false, "Stratum V2: send the worker's name with every share, to pools that understand it")
+	f.BoolVar(&v2.Insecure, "v2-insecure", false, "Stratum V2: take any key from a pool whose URL has none; whoever sits between can mine in your name")
+	for _, name := range append(stratumFlags, v2Flags...) {
+		annotate(f.Lookup(name), annotationSection, "How to speak to a pool")
+	}
+}
+
 func (u *upstream) isNode() bool { return isNode(u.pool.URL) }
 
 // suits reports whether a flag is for what u is.
@@ -85,6 +127,8 @@ func (u *upstream) suits(f *pflag.Flag) bool {
 		return !u.isNode()
 	case has(f, annotationReplay):
 		return isReplay(u.pool.URL)
+	case has(f, annotationV2):
+		return stratum.IsV2(u.pool.URL)
 	}
 	return true
 }
@@ -124,6 +168,17 @@ func (u *upstream) settle() error {
 	if err != nil {
 		return err
 	}
+	for name, d := range map[string]time.Duration{
+		"connect-timeout": u.pool.Timeouts.Connect, "silent-timeout": u.pool.Timeouts.Silent, "submit-timeout": u.pool.Timeouts.Submit,
+	} {
+		if d <= 0 {
+			return usagef("%s %v: want a time above 0", u.said[name].from.named(name), d)
+		}
+	}
+	if _, ok := u.said["version-mask"]; ok {
+		u.pool.NoVersionRolling = u.pool.NoVersionRolling || u.pool.VersionMask == 0
+		u.pool.MinBits = max(1, min(2, bits.OnesCount32(u.pool.VersionMask)))
+	}
 	if u.userpass != "" {
 		u.pool.User, u.pool.Pass, _ = strings.Cut(u.userpass, ":")
 	}
@@ -154,7 +209,10 @@ func (u *upstream) open(log *slog.Logger) (miner.Source, error) {
 	if isReplay(cfg.URL) {
 		s, err = openRecorded(cfg.URL, cfg, u.speed)
 	} else {
-		s, err = stratum.New(cfg)
+		s, err = stratum.NewSource(cfg)
+	}
+	if errors.Is(err, noise.ErrNoAuthority) {
+		return nil, usagef("%s: Stratum V2 wants to know the pool by its authority key: stratum2+tcp://host:port/KEY, or --v2-insecure to take whoever answers", u.where)
 	}
 	if err != nil {
 		return nil, usagef("%s: %w", u.where, err)
@@ -318,6 +376,8 @@ func (o *sourceOptions) countEach(f *pflag.Flag, n int, list, suited []*upstream
 		what = "node"
 	case has(f, annotationPool):
 		what = "pool"
+	case has(f, annotationV2):
+		what = "Stratum V2 pool"
 	case has(f, annotationReplay):
 		what = "recording"
 	}
@@ -354,10 +414,12 @@ func notFor(f *pflag.Flag, from origin) error {
 		return usagef("%s is for nodes (http://…): a pool wants -u and -p", name)
 	case has(f, annotationNode):
 		return usagef("%s is for nodes (http://…), and there is none", name)
+	case has(f, annotationV2):
+		return usagef("%s is for pools that speak Stratum V2: stratum2+tcp://host:port/KEY", name)
 	case has(f, annotationReplay):
 		return usagef("%s is for recordings: -o replay:FILE", name)
 	case slices.Contains([]string{"user", "pass", "pass-file", "userpass"}, f.Name):
-		return usagef("%s is for pools: a node's credentials stand in its URL or in --cookie-file", shortOr(name, f))
+		return usagef("%s is for pools, whose URL begins with stratum+tcp://; http:// is a node, and its credentials stand in its URL or in --cookie-file", shortOr(name, f))
 	}
 	return usagef("%s is for pools, and there is none", name)
 }

@@ -2,6 +2,7 @@ package chain
 
 import (
 	"encoding/hex"
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -232,4 +233,25 @@ func FuzzScript(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestNetworks(t *testing.T) {
+	for address, want := range map[string]string{
+		"BC1QW508D6QEJXTDG4Y5R3ZARVARY0C5XW7KV8F3T4":   "[mainnet]",
+		"36j4NfKv6Akva9amjWrLG6MuSQym1GuEmm":           "[mainnet]",
+		"tb1q3vya2h5435jkugq2few7dmktlrwq4ejmfaw7kr":   "[testnet testnet4 signet]",
+		"mzK2FFDEhxqHcmrJw1ysqFkVyhUULo45hZ":           "[testnet testnet4 signet regtest]",
+		"bcrt1qdavt4j2sd7dlhqsavtnfxvzppw6k7qy97tmnu9": "[regtest]",
+		"bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t5":   "checksum",
+		"alice": "",
+	} {
+		owners, err := Networks(address)
+		got := fmt.Sprint(owners)
+		if err != nil {
+			got = err.Error()
+		}
+		if (err != nil) != !strings.HasPrefix(want, "[") || !strings.Contains(got, want) {
+			t.Errorf("Networks(%s) = %s, want %s", address, got, want)
+		}
+	}
 }

@@ -1,6 +1,7 @@
 package chain
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -73,4 +74,22 @@ func those(ok func(*Network) bool) string {
 	}
 	last := len(names) - 1
 	return strings.Join(names[:last], ", ") + " or " + names[last]
+}
+
+// Networks returns the networks that an address belongs to, and what is wrong
+// with it if it is none's.
+func Networks(address string) (owners []*Network, err error) {
+	for _, n := range networks {
+		_, e := Script(address, n)
+		switch {
+		case e == nil:
+			owners = append(owners, n)
+		case !errors.Is(e, ErrNetwork):
+			err = e
+		}
+	}
+	if len(owners) > 0 {
+		return owners, nil
+	}
+	return nil, err
 }

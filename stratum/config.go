@@ -31,12 +31,34 @@ type Config struct {
 	VersionMask      uint32 // header version bits asked for; default 1fffe000
 	MinBits          int    // how many of them to ask for at least; default 2
 
-	// SuggestDifficulty is a share difficulty to ask for; 0 asks for none.
+	// SuggestDifficulty is a share difficulty to ask for, SuggestTarget the same
+	// as a target; zero asks for none. MinimumDifficulty asks mining.configure for
+	// a difficulty that never falls below it.
 	SuggestDifficulty float64
+	SuggestTarget     hasher.Target
+	MinimumDifficulty float64
 
-	// DifficultyNow applies mining.set_difficulty to the job in progress, for
-	// pools that enforce it at once. Otherwise it holds from the next job on.
+	// DifficultyNow applies mining.set_difficulty to the job in progress.
+	// Otherwise it holds from the next job on; but a pool that refuses a share
+	// because it enforces one at once is believed from then on.
 	DifficultyNow bool
+
+	// Info tells the pool about the miner (mining.configure); ConnectionURL is
+	// filled in. The zero value tells nothing.
+	Info v1.Info
+
+	// Capabilities sends mining.capabilities too, a draft that few pools know.
+	Capabilities bool
+
+	// Workers are authorized besides User, on the same connection. Those that the
+	// pool refuses are left out. Some pools know one worker a connection only.
+	Workers []Worker
+	Spread  Spread // of the shares over the workers
+
+	// Rejects is how many shares in a row a pool may refuse before it is given up:
+	// of right ones, for no reason that the miner can see, over 2 s at least.
+	// 0: 10; below 0: any number.
+	Rejects int
 
 	NoResume  bool            // never ask for the session of a broken connection
 	Reconnect ReconnectPolicy // which client.reconnect to follow
@@ -68,14 +90,18 @@ const (
 )
 
 // Timeouts are the times after which a session does something. A field that is
-// zero stands for its default.
+// zero stands for its default. With the defaults a pool that is gone is left
+// within 4.5 s, if a share was found or it is one that answers mining.ping. Submit
+// and Ask are never less than four times as long as the pool's slowest answers of
+// late.
 type Timeouts struct {
 	Connect   time.Duration // for each address, unless Config.Dial is set; default 5 s
-	Handshake time.Duration // from the connection to the worker's authorization; default 15 s
+	Handshake time.Duration // from the connection to authorization, and from there to the first job; default 15 s
 	Job       time.Duration // without a job after authorization: another line is sent; default 500 ms
-	Silent    time.Duration // without a line or a first job: the pool is asked; default 90 s
-	Ask       time.Duration // without a line after it was asked: it is dropped; default 10 s
-	Submit    time.Duration // without an answer to a share: it is dropped; default 30 s
+	Silent    time.Duration // without a line: the pool is asked for a sign of life; default 90 s
+	Ping      time.Duration // the same for a pool that answers mining.ping; default 3 s
+	Submit    time.Duration // without an answer to a share, nor to a later one: likewise; default 2 s
+	Ask       time.Duration // after it was asked, without a line, or without the answer: it is dropped; default 1.5 s
 	Grace     time.Duration // for the answers to the last shares; default 2 s
 }
 
@@ -85,8 +111,9 @@ var DefaultTimeouts = Timeouts{
 	Handshake: 15 * time.Second,
 	Job:       500 * time.Millisecond,
 	Silent:    90 * time.Second,
-	Ask:       10 * time.Second,
-	Submit:    30 * time.Second,
+	Ping:      3 * time.Second,
+	Ask:       1500 * time.Millisecond,
+	Submit:    2 * time.Second,
 	Grace:     2 * time.Second,
 }
 
@@ -120,12 +147,14 @@ func (c *Config) finish(user, pass string) error {
 	setDefault(&c.Agent, defaultAgent)
 	setDefault(&c.VersionMask, defaultMask)
 	setDefault(&c.MinBits, defaultMinBits)
+	setDefault(&c.Rejects, defaultRejects)
 	t, d := &c.Timeouts, &DefaultTimeouts
 	setDefault(&t.Connect, d.Connect)
 	setDefault(&t.Handshake, d.Handshake)
 	setDefault(&t.Job, d.Job)
 	setDefault(&t.Silent, d.Silent)
 	setDefault(&t.Ask, d.Ask)
+	setDefault(&t.Ping, d.Ping)
 	setDefault(&t.Submit, d.Submit)
 	setDefault(&t.Grace, d.Grace)
 	if c.Log == nil {
@@ -153,23 +182,41 @@ func (c *Config) check() error {
 		return fmt.Errorf("version mask %08x cannot hold the %d bits that are the least to ask for", c.VersionMask, c.MinBits)
 	case c.Reconnect < ReconnectSameSite || c.Reconnect > ReconnectAllow:
 		return fmt.Errorf("unknown reconnect policy %d", c.Reconnect)
-	case min(t.Connect, t.Handshake, t.Job, t.Silent, t.Ask, t.Submit, t.Grace) < 0:
+	case min(t.Connect, t.Handshake, t.Job, t.Silent, t.Ping, t.Ask, t.Submit, t.Grace) < 0:
 		return errors.New("a time-out is below 0")
 	}
-	for _, f := range []struct{ name, value string }{{"user", c.User}, {"password", c.Pass}, {"agent", c.Agent}} {
-		switch {
-		case len(f.value) > mostText:
-			return fmt.Errorf("the %s has %d bytes: at most %d", f.name, len(f.value), mostText)
-		case !utf8.ValidString(f.value):
-			return fmt.Errorf("the %s is not UTF-8", f.name)
-		case strings.ContainsFunc(f.value, unicode.IsControl):
-			return fmt.Errorf("the %s has a control character in it", f.name)
+	texts := []struct{ name, value string }{
+		{"user", c.User}, {"password", c.Pass}, {"agent", c.Agent},
+		{"info", c.Info.ConnectionURL}, {"info", c.Info.HWVersion}, {"info", c.Info.SWVersion}, {"info", c.Info.HWID},
+	}
+	for _, w := range c.Workers {
+		texts = append(texts, struct{ name, value string }{"worker", w.User}, struct{ name, value string }{"password", w.Pass})
+	}
+	for _, f := range texts {
+		if err := checkText(f.name, f.value); err != nil {
+			return err
 		}
 	}
-	if c.SuggestDifficulty != 0 {
-		if _, err := hasher.TargetFromDifficulty(c.SuggestDifficulty); err != nil {
-			return fmt.Errorf("difficulty to suggest: %w", err)
+	for _, f := range []struct {
+		name  string
+		value float64
+	}{{"difficulty to suggest", c.SuggestDifficulty}, {"minimum difficulty", c.MinimumDifficulty}} {
+		if _, err := hasher.TargetFromDifficulty(f.value); err != nil && f.value != 0 {
+			return fmt.Errorf("%s: %w", f.name, err)
 		}
+	}
+	return c.checkWorkers()
+}
+
+// checkText refuses what cannot stand in a line, or for a name.
+func checkText(name, value string) error {
+	switch {
+	case len(value) > mostText:
+		return fmt.Errorf("the %s has %d bytes: at most %d", name, len(value), mostText)
+	case !utf8.ValidString(value):
+		return fmt.Errorf("the %s is not UTF-8", name)
+	case strings.ContainsFunc(value, unicode.IsControl):
+		return fmt.Errorf("the %s has a control character in it", name)
 	}
 	return nil
 }

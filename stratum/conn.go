@@ -33,16 +33,19 @@ type conn struct {
 	blocks []outgoing // shares that are blocks; they go first
 	ids    uint64     // the latest used
 	asked  map[uint64]request
+	wishes [kinds]uint64 // the latest request of a kind that need not be answered
+
+	workers workers // Config.User's first
+	seen    [traits]bool
 
 	// Handshake.
-	configured     configuring // what this connection found out
-	setsExtranonce bool        // mining.configure granted it
-	session        string      // that the pool was asked to resume
-	form           subscribeForm
-	held           []v1.Message // came before the answer to mining.subscribe
-	subscribed     bool
-	authorized     bool
-	resumed        bool
+	configured configuring // what this connection found out
+	session    string      // that the pool was asked to resume
+	form       subscribeForm
+	held       []v1.Message // came before the answer to mining.subscribe
+	subscribed bool
+	authorized bool // a worker is, or was
+	resumed    bool
 
 	// What the pool has set.
 	rolling    bool   // version rolling was granted at some time
@@ -57,16 +60,14 @@ type conn struct {
 	ignored int        // other messages that nothing came of
 
 	pending  int           // shares without an answer, sent or not
-	inflight []*submission // those sent, in order; the first has no answer yet
+	inflight []*submission // those sent and not answered, in order
+	sends    uint64        // of shares
+	answered uint64        // number of the latest sending that was answered
+	rejects  rejects
 
-	// Liveness. A time that is zero has not come.
-	connected time.Time
-	granted   time.Time // authorization
-	heard     time.Time // the latest line
-	pressed   time.Time // when a silent pool was asked; zero again after a line
-	ending    time.Time // when ctx ended
-	anything  bool      // a line came
-	nudged    bool      // a pool that gave no job was sent another line
+	alive    alive
+	ending   time.Time // when ctx ended; zero before
+	anything bool      // a line came
 
 	cut         time.Time // when writing failed, with writeFailed
 	writeFailed error
@@ -88,27 +89,31 @@ type outgoing struct {
 
 // request is what was asked under an id.
 type request struct {
-	what requestKind
-	sub  *submission // of a share
+	what   requestKind
+	sent   time.Time
+	sub    *submission // of a share
+	worker *worker     // of an authorization
 }
 
 type requestKind int
 
 const (
-	plain requestKind = iota // nobody waits for its answer
+	plain requestKind = iota // nobody reads its answer
 	configureRequest
 	subscribeRequest
 	authorizeRequest
 	submitRequest
+	pingRequest
+	extranonceRequest
+	kinds // how many there are
 )
 
 func newConn(s *Source, ms *miner.Session, at address, nc net.Conn) *conn {
 	target, _ := hasher.TargetFromDifficulty(1) // until the pool says otherwise
-	now := time.Now()
 	return &conn{
 		src: s, cfg: &s.cfg, ms: ms, at: at, nc: nc,
 		in: make(chan line), out: make(chan v1.Message), failed: make(chan error, 1), done: make(chan struct{}),
-		asked: make(map[uint64]request), target: target, connected: now, heard: now,
+		asked: make(map[uint64]request), target: target, workers: newWorkers(&s.cfg), alive: newAlive(time.Now()),
 	}
 }
 
@@ -166,10 +171,12 @@ func (c *conn) loop(ctx context.Context) error {
 	ended := ctx.Done()
 	for {
 		now := time.Now()
+		c.alive.wake(now)
 		due, err := c.due(now)
 		if err != nil {
 			return err
 		}
+		c.alive.due = due
 		timer.Reset(due.Sub(now))
 
 		var out chan<- v1.Message
@@ -178,7 +185,7 @@ func (c *conn) loop(ctx context.Context) error {
 			out = c.out
 		}
 		var shares <-chan miner.Share
-		if c.authorized && c.ending.IsZero() && c.pending < mostPending {
+		if c.workers.authorized() > 0 && c.ending.IsZero() && c.pending < mostPending {
 			shares = c.ms.Shares()
 		}
 		select {
@@ -190,7 +197,7 @@ func (c *conn) loop(ctx context.Context) error {
 			c.ending = time.Now()
 			c.takeAll()
 		case l := <-c.in:
-			c.heard, c.pressed = time.Now(), time.Time{}
+			c.alive.line(time.Now())
 			if err := c.receive(l); err != nil {
 				return err
 			}
@@ -225,72 +232,27 @@ func (c *conn) receive(l line) error {
 	return c.explainEnd(l.err)
 }
 
-// due does what time asks for and returns when to look again.
-func (c *conn) due(now time.Time) (at time.Time, err error) {
-	t := &c.cfg.Timeouts
-	at = now.Add(time.Hour)
-	passed := func(from time.Time, d time.Duration) bool {
-		if end := from.Add(d); now.Before(end) {
-			if end.Before(at) {
-				at = end
-			}
-			return false
-		}
-		return true
-	}
-	switch {
-	case !c.cut.IsZero() && passed(c.cut, cutGrace):
-		return at, c.explainEnd(c.writeFailed)
-	case !c.ending.IsZero() && passed(c.ending, t.Grace):
-		return at, context.Canceled // what Run returns is ctx's error
-	case !c.authorized && passed(c.connected, t.Handshake):
-		return at, c.errorf("no answer to %s within %v: is this a Stratum V1 pool?", c.waitsFor(), t.Handshake)
-	}
-	if sub := c.oldest(); sub != nil && passed(sub.share.Sent, t.Submit) {
-		return at, c.errorf("no answer to a share within %v", t.Submit)
-	}
-	if c.authorized && c.job == nil {
-		if !c.nudged && passed(c.granted, t.Job) {
-			// A pool that looks for new clients when one sends a line may have
-			// looked before this one was authorized (M45-goPool).
-			c.nudged = true
-			c.ping()
-		}
-		if passed(c.granted, t.Silent+t.Ask) {
-			return at, c.errorf("authorized, but gave no job within %v", t.Silent+t.Ask)
-		}
-	}
-	switch {
-	case c.pressed.IsZero() && passed(c.heard, t.Silent):
-		c.pressed = now
-		c.ping()
-		c.suggest()
-		passed(c.pressed, t.Ask)
-	case !c.pressed.IsZero() && passed(c.pressed, t.Ask):
-		return at, c.errorf("silent for %v", t.Silent+t.Ask)
-	}
-	return at, nil
-}
-
-// cutGrace is how long a connection that takes no more lines is listened to: the
-// pool's last words, and the end, are on their way.
-const cutGrace = time.Second
-
 // open returns the id of a new request.
 func (c *conn) open(r request) v1.ID {
 	c.ids++
 	if r.what != plain {
+		r.sent = time.Now()
 		c.asked[c.ids] = r
 	}
 	return v1.NumberID(c.ids)
 }
 
+// wish returns the id of a new request that the pool may leave without an answer:
+// the answer to an earlier one of its kind is looked for no more.
+func (c *conn) wish(what requestKind) v1.ID {
+	delete(c.asked, c.wishes[what])
+	id := c.open(request{what: what})
+	c.wishes[what] = c.ids
+	return id
+}
+
 // send queues a line.
 func (c *conn) send(m v1.Message) { c.lines = append(c.lines, outgoing{m: m}) }
-
-// ping asks for a sign of life. Nobody waits for the answer itself: many pools
-// give none.
-func (c *conn) ping() { c.send(&v1.Ping{ID: c.open(request{})}) }
 
 // next returns the line to send next; without a message if there is none.
 func (c *conn) next() (o outgoing) {
@@ -310,9 +272,13 @@ func (c *conn) sent(o outgoing) {
 	} else {
 		c.lines = c.lines[1:]
 	}
-	if o.sub != nil {
-		o.sub.share.Sent = time.Now()
-		o.sub.sends++
+	if o.sub == nil {
+		return
+	}
+	c.sends++
+	o.sub.share.Sent, o.sub.number = time.Now(), c.sends
+	o.sub.sends++
+	if !o.sub.answered { // a pool may answer what it expects to come
 		c.inflight = append(c.inflight, o.sub)
 	}
 }

@@ -2,9 +2,8 @@ package stratum
 
 import (
 	"errors"
-	"fmt"
 
-	"gominer/miner"
+	"gominer/hasher"
 	"gominer/stratum/v1"
 )
 
@@ -50,14 +49,10 @@ type resumption struct {
 // hello opens the conversation.
 func (c *conn) hello() {
 	switch {
-	case c.cfg.NoVersionRolling:
+	case c.cfg.NoVersionRolling && c.cfg.MinimumDifficulty == 0 && c.cfg.Info == v1.Info{}:
 	case c.src.configure == configureAsk:
 		c.configured = configureSent
-		c.send(&v1.Configure{
-			ID:                  c.open(request{what: configureRequest}),
-			VersionRolling:      &v1.VersionRolling{Mask: c.cfg.VersionMask, MinBitCount: c.cfg.MinBits},
-			SubscribeExtranonce: true,
-		})
+		c.configure()
 	default:
 		c.configured = c.src.configure
 	}
@@ -68,6 +63,23 @@ func (c *conn) hello() {
 		c.form = subscribeAgent
 	}
 	c.subscribe()
+}
+
+// configure asks for the extensions.
+func (c *conn) configure() {
+	m := &v1.Configure{ID: c.wish(configureRequest), SubscribeExtranonce: true}
+	if !c.cfg.NoVersionRolling {
+		m.VersionRolling = &v1.VersionRolling{Mask: c.cfg.VersionMask, MinBitCount: c.cfg.MinBits}
+	}
+	if d := c.cfg.MinimumDifficulty; d != 0 {
+		m.MinimumDifficulty = &d
+	}
+	if c.cfg.Info != (v1.Info{}) {
+		info := c.cfg.Info
+		setDefault(&info.ConnectionURL, c.at.url())
+		m.Info = &info
+	}
+	c.send(m)
 }
 
 func (c *conn) subscribe() {
@@ -95,14 +107,23 @@ func (c *conn) hatesConfigure() bool {
 func (c *conn) onConfigure(r *v1.Response) {
 	res, err := r.Configure(c.cfg.Limits)
 	if err != nil {
-		c.configured = configureRefused
-		c.src.log.Debug("mining.configure refused", "error", err)
-		c.status()
+		if c.configured != configureDone { // later it was asked for a sign of life alone
+			c.configured = configureRefused
+			c.src.log.Debug("mining.configure refused", "error", err)
+			c.status()
+		}
 		return
 	}
 	c.configured = configureDone
-	c.setsExtranonce = res.SubscribeExtranonce.Granted
-	if res.VersionRolling.Granted {
+	for t, a := range map[trait]v1.Answer{
+		traitMinimumDifficulty: res.MinimumDifficulty, traitInfo: res.Info, traitSubscribeExtranonce: res.SubscribeExtranonce,
+	} {
+		c.seen[t] = a.Granted
+	}
+	if !res.MinimumDifficulty.Granted && c.cfg.MinimumDifficulty != 0 {
+		c.src.log.Debug("minimum-difficulty not granted", "reason", v1.CleanText(res.MinimumDifficulty.Reason, mostReason))
+	}
+	if res.VersionRolling.Granted && !c.cfg.NoVersionRolling {
 		c.rolling = true
 		c.setMask(res.Mask)
 	}
@@ -134,14 +155,13 @@ func (c *conn) onSubscribe(r *v1.Response) error {
 	if len(c.src.session.id) > mostSession {
 		c.src.session.id = ""
 	}
+	c.seen[traitFlat], c.seen[traitNoSessionID] = res.Flat, c.src.session.id == ""
+	c.seen[traitNoSession] = c.form > subscribeSession && c.session != ""
+	c.seen[traitNoAgent] = c.form > subscribeAgent
 	c.setExtranonce(e)
 	c.abandon()
+	c.introduce()
 
-	if !c.setsExtranonce {
-		c.send(&v1.ExtranonceSubscribe{ID: c.open(request{})})
-	}
-	c.suggest()
-	c.send(&v1.Authorize{ID: c.open(request{what: authorizeRequest}), Worker: c.cfg.User, Password: c.cfg.Pass})
 	held := c.held
 	c.held = nil
 	for _, m := range held {
@@ -152,6 +172,23 @@ func (c *conn) onSubscribe(r *v1.Response) error {
 	return nil
 }
 
+// introduce says, once subscribed, what the client understands and wants, and
+// who it is.
+func (c *conn) introduce() {
+	if !c.seen[traitSubscribeExtranonce] {
+		c.send(&v1.ExtranonceSubscribe{ID: c.wish(extranonceRequest)})
+	}
+	if target := c.cfg.SuggestTarget; c.cfg.Capabilities {
+		m := &v1.Capabilities{ID: c.open(request{}), Notify: true, SetDifficulty: true, SetGoal: true}
+		if target != (hasher.Target{}) {
+			m.SuggestedTarget = &target
+		}
+		c.send(m)
+	}
+	c.suggest()
+	c.authorize(c.workers[0])
+}
+
 // mostSession is the longest session id that is sent back, in bytes.
 const mostSession = 256
 
@@ -160,24 +197,9 @@ func (c *conn) suggest() {
 	if d := c.cfg.SuggestDifficulty; d != 0 {
 		c.send(&v1.SuggestDifficulty{ID: c.open(request{}), Difficulty: d})
 	}
-}
-
-// onAuthorize takes the answer to mining.authorize: from now on jobs are mined.
-func (c *conn) onAuthorize(r *v1.Response) error {
-	err := r.Accepted()
-	var refused *v1.Error
-	switch {
-	case errors.As(err, &refused) && *refused == v1.Error{}:
-		return c.errorf("user %q is not allowed to mine here: check the user and the password", c.cfg.User)
-	case err != nil:
-		return c.errorf("user %q is not allowed to mine here: %w: check the user and the password", c.cfg.User, err)
+	if t := c.cfg.SuggestTarget; t != (hasher.Target{}) {
+		c.send(&v1.SuggestTarget{ID: c.open(request{}), Target: t})
 	}
-	c.authorized, c.granted = true, c.heard
-	c.resubmit()
-	if c.job != nil {
-		c.publish()
-	}
-	return nil
 }
 
 // waitsFor names the request that the handshake waits for.
@@ -186,31 +208,4 @@ func (c *conn) waitsFor() string {
 		return "mining.authorize"
 	}
 	return "mining.subscribe"
-}
-
-// status tells how the session stands, from the first job on.
-func (c *conn) status() {
-	if !c.up {
-		return
-	}
-	var traits []string
-	switch {
-	case c.mask != 0:
-		traits = append(traits, fmt.Sprintf("version-rolling %08x", c.mask))
-	case c.rolling:
-		traits = append(traits, "version-rolling ended")
-	}
-	switch c.configured {
-	case configureRefused, configureNever, configureTry:
-		traits = append(traits, "no configure")
-	case configureSent:
-		traits = append(traits, "configure not answered")
-	}
-	if c.resumed {
-		traits = append(traits, "resumed")
-	}
-	if c.invalid > 0 {
-		traits = append(traits, fmt.Sprintf("invalid jobs %d", c.invalid))
-	}
-	c.ms.Status(miner.SourceStatus{State: miner.Up, URL: c.at.url(), Protocol: protocol, User: c.cfg.User, Traits: traits})
 }

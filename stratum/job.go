@@ -39,7 +39,7 @@ func (c *conn) owns(j *miner.Job) bool {
 
 // onNotify makes n the job.
 func (c *conn) onNotify(n *v1.Notify) {
-	c.setJob(&miner.Job{
+	j := &miner.Job{
 		ID:          n.JobID,
 		Version:     n.Version,
 		VersionMask: c.mask,
@@ -56,7 +56,24 @@ func (c *conn) onNotify(n *v1.Notify) {
 		Target: c.target,
 		Clean:  n.Clean,
 		Height: heightOf(n.Coinb1, n.Version),
-	})
+	}
+	if c.job != nil && c.job.PrevHash != j.PrevHash && !j.Clean {
+		c.saw(traitNotClean) // nothing found before can be a block any more
+		j.Clean = true
+	}
+	switch len(n.Branch) {
+	case 0:
+		j.Transactions = 1
+	case 1:
+		j.Transactions = 2
+	}
+	if tx, err := coinbaseOf(j.Coinbase); err == nil {
+		j.Value = valueOf(tx)
+	} else {
+		c.saw(traitOddCoinbase)
+		c.src.log.Debug("the coinbase is no transaction", "job", n.JobID, "error", err)
+	}
+	c.setJob(j)
 }
 
 // setJob makes j the newest job. It is mined once the worker is authorized.
@@ -73,25 +90,39 @@ func (c *conn) setJob(j *miner.Job) {
 func (c *conn) publish() {
 	if !c.up {
 		c.up = true
+		c.seen[traitNudged] = c.alive.nudged
 		c.status()
 	}
 	c.ms.Publish(c.job)
 }
 
-// setDifficulty sets the target of the next job; with Config.DifficultyNow that
-// of the job in progress too.
+// setDifficulty sets the target of the next job; that of the job in progress too
+// where Config.DifficultyNow says so, and where the pool is known to enforce it
+// and it is the harder one.
 func (c *conn) setDifficulty(d float64) {
 	t, err := hasher.TargetFromDifficulty(d)
 	if err != nil {
 		c.src.log.Warn("difficulty refused, the previous one stays", "error", err)
 		return
 	}
-	c.target = t
-	if c.cfg.DifficultyNow && c.job != nil && c.job.Target != t {
-		j := *c.job
-		j.Target, j.Clean = t, false
-		c.setJob(&j)
+	if d == c.cfg.SuggestDifficulty || t == c.cfg.SuggestTarget {
+		c.saw(traitSuggested)
 	}
+	c.target = t
+	switch {
+	case c.job == nil:
+	case c.cfg.DifficultyNow && t != c.job.Target:
+		c.retarget()
+	case c.src.atOnce:
+		c.harden()
+	}
+}
+
+// retarget gives the job in progress the pool's target.
+func (c *conn) retarget() {
+	j := *c.job
+	j.Target, j.Clean = c.target, false
+	c.setJob(&j)
 }
 
 // setMask sets the version bits to roll from now on, for the job in progress

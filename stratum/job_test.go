@@ -256,7 +256,7 @@ func TestSetVersionMask(t *testing.T) {
 		if j := r.job(); j.VersionMask != 0 {
 			t.Errorf("mask %08x after rolling ended", j.VersionMask)
 		}
-		if got := fmt.Sprint(r.status().Traits); got != "[version-rolling ended]" {
+		if got := fmt.Sprint(r.status().Traits); got != "[version-rolling ended subscribe-extranonce]" {
 			t.Errorf("traits %s", got)
 		}
 		r.found(1)
@@ -290,13 +290,13 @@ func TestInvalidNotify(t *testing.T) {
 		r := start(t, nil)
 		p := r.mining()
 		before := r.job()
-		for i, params := range lines {
+		for _, params := range lines {
 			p.send(`{"id":null,"method":"mining.notify","params":%s}`, params)
 			if r.job() != before {
 				t.Fatalf("%s became a job", params)
 			}
-			if got, want := fmt.Sprint(r.status().Traits), fmt.Sprintf("invalid jobs %d]", i+1); !strings.HasSuffix(got, want) {
-				t.Fatalf("%s: traits %s, want %s", params, got, want)
+			if got := r.status().Traits; !slices.Contains(got, "invalid jobs") {
+				t.Fatalf("%s: traits %q", params, got)
 			}
 		}
 		if n := strings.Count(r.log.String(), "invalid job ignored"); n == 0 || n > 10 {

@@ -9,48 +9,7 @@ import (
 	"time"
 
 	"gominer/miner"
-	"gominer/stratum"
 )
-
-// TestSilent: after 90 s a pool is asked, 10 s later it is dropped.
-func TestSilent(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		r := start(t, func(c *stratum.Config) { c.SuggestDifficulty = 2 })
-		p := r.accept()
-		p.answer(p.expect("mining.configure"), granted)
-		p.answer(p.expect("mining.subscribe"), subscribed)
-		p.expect("mining.suggest_difficulty")
-		p.answer(p.expect("mining.authorize"), "true")
-		p.notify("1", true)
-		began := time.Now()
-		for _, method := range []string{"mining.ping", "mining.suggest_difficulty"} {
-			if d := p.expect(method).at.Sub(began); d != 90*time.Second {
-				t.Errorf("%s after %v, want 90s", method, d)
-			}
-		}
-		p.gone()
-		if d := time.Since(began); d != 100*time.Second {
-			t.Errorf("dropped after %v, want 100s", d)
-		}
-		r.wantFailure("silent for 1m40s")
-		r.end()
-	})
-}
-
-// TestSilentAnswers: any line is a sign of life, an error too.
-func TestSilentAnswers(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		r := start(t, nil)
-		p := r.mining()
-		for range 10 {
-			p.refuse(p.expect("mining.ping"), `[-32601,"method not found",null]`)
-		}
-		if n := len(r.failures()); n != 0 {
-			t.Errorf("dropped: %v", r.failures())
-		}
-		r.end()
-	})
-}
 
 // TestADay: a day on one connection, with jobs, shares and changes of
 // everything; the totals must be exact.

@@ -22,6 +22,7 @@ func (c *conn) handle(m v1.Message) error {
 			c.onWork(m)
 			return nil
 		}
+		c.saw(traitEarlySubscribe)
 		if len(c.held) == mostHeld {
 			c.held = c.held[1:]
 		}
@@ -44,6 +45,8 @@ func (c *conn) handle(m v1.Message) error {
 		c.answer(m.ID, v1.Refuse(m.ID, v1.CodeMethodNotFound, "Method not found"))
 		c.src.log.Debug("unknown method", "method", v1.CleanText(m.Name, mostName))
 	default: // what only clients send
+		id := v1.IDOf(m)
+		c.answer(id, v1.Refuse(id, v1.CodeMethodNotFound, "Method not found"))
 		c.src.log.Debug("method out of place", "method", m.Method())
 	}
 	return nil
@@ -56,11 +59,21 @@ const mostName = 64
 func (c *conn) onWork(m v1.Message) {
 	switch m := m.(type) {
 	case *v1.Notify:
+		if !c.authorized {
+			c.saw(traitEarlyAuthorize)
+		}
 		c.onNotify(m)
 	case *v1.SetDifficulty:
+		if m.Quoted {
+			c.saw(traitQuotedDifficulty)
+		}
 		c.setDifficulty(m.Difficulty)
 	case *v1.SetExtranonce:
-		c.setExtranonce(extranonce{string(m.Extranonce1), m.Extranonce2Size})
+		e := extranonce{string(m.Extranonce1), m.Extranonce2Size}
+		if e != c.extranonce {
+			c.saw(traitNewExtranonce)
+		}
+		c.setExtranonce(e)
 	case *v1.SetVersionMask:
 		if c.cfg.NoVersionRolling {
 			return
@@ -82,17 +95,47 @@ func (c *conn) onResponse(r *v1.Response) error {
 		return nil
 	}
 	delete(c.asked, n)
+	c.hear(r, n)
+	from := req.sent
+	if req.sub != nil && req.sub.number > 0 {
+		from = req.sub.share.Sent
+	}
+	c.alive.answer(c.alive.heard.Sub(from))
 	switch req.what {
 	case configureRequest:
 		c.onConfigure(r)
 	case subscribeRequest:
 		return c.onSubscribe(r)
 	case authorizeRequest:
-		return c.onAuthorize(r)
+		return c.onAuthorize(req.worker, r)
 	case submitRequest:
-		c.onSubmit(req.sub, r)
+		return c.onSubmit(req.sub, r)
+	case pingRequest:
+		c.onPong(r)
+	case extranonceRequest:
+		if r.Accepted() == nil {
+			c.saw(traitExtranonceSubscribe)
+		}
 	}
 	return nil
+}
+
+// hear notes the dialect of an answer to the request n.
+func (c *conn) hear(r *v1.Response, n uint64) {
+	if r.ID != v1.NumberID(n) {
+		c.saw(traitTextIDs)
+	}
+	if r.Error == nil {
+		return
+	}
+	switch r.Form {
+	case v1.ErrorObject:
+		c.saw(traitObjectErrors)
+	case v1.ErrorText:
+		c.saw(traitTextErrors)
+	case v1.ErrorReason:
+		c.saw(traitRejectReason)
+	}
 }
 
 // answer sends r if the message wants an answer.
@@ -107,15 +150,23 @@ func (c *conn) answer(id v1.ID, r *v1.Response) {
 func (c *conn) malformed(e *v1.FieldError) error {
 	if n, ok := e.ID.Number(); ok && e.Method == "answer" {
 		if _, open := c.asked[n]; open {
+			c.saw(traitOddAnswers)
 			return c.onResponse(v1.Refuse(e.ID, 0, e.Error()))
 		}
 	}
-	if e.Method != "mining.notify" {
+	switch e.Method {
+	case "answer":
 		c.warn(&c.ignored, "message ignored", "error", e)
 		return nil
+	case (*v1.Notify)(nil).Method():
+		c.warn(&c.invalid, "invalid job ignored, the previous one stays", "error", e)
+		c.saw(traitInvalidJobs)
+	case (*v1.Reconnect)(nil).Method():
+		c.stay(e.Error())
+	default:
+		c.warn(&c.ignored, "message ignored", "error", e)
 	}
-	c.warn(&c.invalid, "invalid job ignored, the previous one stays", "error", e)
-	c.status()
+	c.answer(e.ID, v1.Refuse(e.ID, v1.CodeOther, e.Error()))
 	return nil
 }
 
@@ -143,10 +194,15 @@ func (c *conn) show(text string) {
 func (c *conn) onReconnect(m *v1.Reconnect) error {
 	mv, why := c.src.follow(m, c.at)
 	if mv == nil {
-		c.warn(&c.ignored, "client.reconnect not followed: "+why, miner.EventKey, "reconnect", "followed", false,
-			"host", v1.CleanText(m.Host, mostName), "port", m.Port, "reason", why)
+		c.stay(why, "host", v1.CleanText(m.Host, mostName), "port", m.Port)
 		return nil
 	}
 	c.src.log.Info("the pool asks to reconnect", miner.EventKey, "reconnect", "followed", true, "to", mv.to, "wait", mv.wait)
 	return mv
+}
+
+// stay tells that client.reconnect is not followed.
+func (c *conn) stay(why string, attrs ...any) {
+	c.warn(&c.ignored, "client.reconnect not followed: "+why,
+		append([]any{miner.EventKey, "reconnect", "followed", false, "reason", why}, attrs...)...)
 }

@@ -21,6 +21,12 @@ func TestRequests(t *testing.T) {
 		{`{"id":3,"method":"client.show_message","params":["hello"]}`, "3", "true", "<nil>"},
 		{`{"id":4,"method":"client.reconnect","params":["elsewhere.net",3333,0]}`, "4", "true", "<nil>"},
 		{`{"id":5,"method":"mining.mind_reading","params":[{}]}`, "5", "<nil>", "[-3 Method not found <nil>]"},
+		{`{"id":6,"method":"mining.submit","params":["a","b","00","00000000","00000000"]}`, "6", "<nil>", "[-3 Method not found <nil>]"},
+		{`{"id":7,"method":"mining.subscribe","params":[]}`, "7", "<nil>", "[-3 Method not found <nil>]"},
+		{`{"id":"8","method":"mining.get_transactions","params":["1"]}`, `"8"`, "<nil>", "[-3 Method not found <nil>]"},
+		{`{"id":9,"method":"mining.set_extranonce","params":["zz",4]}`, "9", "<nil>", `[20 mining.set_extranonce: extranonce1 is "zz", want hex of 0 to 32 bytes <nil>]`},
+		{`{"id":10,"method":"client.reconnect","params":["pool.example.org",-1]}`, "10", "<nil>",
+			"[20 client.reconnect: port is -1, want a whole number from 0 to 65535 <nil>]"},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			r := start(t, nil)
@@ -50,7 +56,7 @@ func TestNotifications(t *testing.T) {
 			`{"id":null,"method":"client.get_version","params":[]}`,
 			`{"id":null,"method":"mining.set_goal","params":["bitcoin",{"malgo":"sha256D"}]}`,
 			`{"id":null,"method":"mining.set_goal","params":["bitcoin"]}`,
-			`{"id":7,"method":"mining.submit","params":["a","b","00","00000000","00000000"]}`,
+			`{"id":null,"method":"mining.submit","params":["a","b","00","00000000","00000000"]}`,
 			`{"id":null,"method":"client.show_message","params":[7]}`,
 			`{"id":12345,"result":true,"error":null}`,
 			`{"id":null,"result":null,"error":[20,"odd",null]}`,

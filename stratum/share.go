@@ -3,6 +3,8 @@ package stratum
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"time"
 
 	"gominer/miner"
 	"gominer/stratum/v1"
@@ -11,7 +13,11 @@ import (
 // submission is a share on its way.
 type submission struct {
 	share    miner.Share
-	sends    int // how often it was sent
+	worker   string    // whom it is submitted for
+	sends    int       // how often it was sent
+	id       uint64    // of the latest request
+	number   uint64    // of the latest sending, counted over the connection
+	asked    time.Time // when the pool was asked for a sign of life because of it; zero: not yet
 	answered bool
 }
 
@@ -30,17 +36,22 @@ var (
 	errBroken     = errors.New("the connection broke before the pool answered")
 	errTwice      = errors.New("the connection broke twice before the pool answered")
 	errNotResumed = errors.New("the connection broke before the pool answered, and the pool did not resume the session")
+	errForsaken   = errors.New("the pool answered later shares, but not this one")
+	errNoWorker   = errors.New("the connection broke before the pool answered, and the pool refuses the worker now")
 	errOver       = fmt.Errorf("%w: its job is of a connection that is over", miner.ErrStale)
 	errGrace      = errors.New("no answer before the end")
 )
 
 // take submits a share that was found.
 func (c *conn) take(sh miner.Share) {
-	if !c.owns(sh.Job) {
+	switch {
+	case !c.owns(sh.Job):
 		c.ms.Report(sh, errOver)
-		return
+	case c.outdated(&sh):
+		c.ms.Report(sh, errRaised)
+	default:
+		c.submit(&submission{share: sh, worker: c.workers.pick(c.cfg.Spread, sh.Device).User})
 	}
-	c.submit(&submission{share: sh})
 }
 
 // takeAll submits what stands in the Session.
@@ -60,7 +71,7 @@ func (c *conn) submit(sub *submission) {
 	sh := &sub.share
 	m := &v1.Submit{
 		ID:          c.open(request{what: submitRequest, sub: sub}),
-		Worker:      c.cfg.User,
+		Worker:      sub.worker,
 		JobID:       sh.Job.ID,
 		Extranonce2: miner.Extranonce2Bytes(sh.Extranonce2, sh.Job.Coinbase.Extranonce2Size),
 		NTime:       sh.NTime,
@@ -70,6 +81,7 @@ func (c *conn) submit(sub *submission) {
 		m.HasVersionBits, m.VersionBits = true, sh.Version&sh.Job.VersionMask
 	}
 	c.pending++
+	sub.id, sub.number, sub.asked = c.ids, 0, time.Time{}
 	o := outgoing{m, sub}
 	if sh.Block {
 		c.blocks = append(c.blocks, o)
@@ -78,44 +90,32 @@ func (c *conn) submit(sub *submission) {
 	}
 }
 
-// onSubmit reports what the pool says to a share.
-func (c *conn) onSubmit(sub *submission, r *v1.Response) {
-	err := r.Accepted()
-	var refused *v1.Error
-	switch {
-	case err == nil:
-	case errors.As(err, &refused):
-		reason := v1.CleanText(refused.Message, mostReason)
-		if reason == "" {
-			reason = "rejected without a reason"
-		}
-		err = &miner.Reject{Code: refused.Code, Reason: reason}
-	default:
-		err = &miner.Reject{Reason: err.Error()}
-	}
-	c.settle(sub, err)
-}
-
-// mostReason is how much of a reason to reject a share is kept, in bytes.
-const mostReason = 128
-
 // settle reports what became of a share.
 func (c *conn) settle(sub *submission, err error) {
 	sub.answered = true
 	c.pending--
-	c.ms.Report(sub.share, err)
-	for len(c.inflight) > 0 && c.inflight[0].answered {
-		c.inflight = c.inflight[1:]
+	c.answered = max(c.answered, sub.number)
+	if i := slices.Index(c.inflight, sub); i >= 0 {
+		c.inflight = slices.Delete(c.inflight, i, i+1)
 	}
+	c.ms.Report(sub.share, err)
 }
 
-// oldest returns the share that has waited for its answer the longest, nil if
-// none waits.
-func (c *conn) oldest() *submission {
-	if len(c.inflight) == 0 {
-		return nil
+// forsake reports a share as lost whose answer will not come.
+func (c *conn) forsake(sub *submission) {
+	delete(c.asked, sub.id)
+	c.settle(sub, errForsaken)
+}
+
+// unanswered returns the share that has waited for its answer the longest, of
+// those after which none was answered; nil if there is none.
+func (c *conn) unanswered() *submission {
+	for _, sub := range c.inflight {
+		if sub.number > c.answered {
+			return sub
+		}
 	}
-	return c.inflight[0]
+	return nil
 }
 
 // abandon reports as lost what an earlier connection left unanswered and this
@@ -132,13 +132,25 @@ func (c *conn) abandon() {
 	c.src.unanswered = keep
 }
 
-// resubmit sends again what abandon left. On a connection that resumed nothing
-// no job has been published yet, so what stands in the Session is of old ones.
+// resubmit sends again what abandon left, as far as its workers are authorized.
 func (c *conn) resubmit() {
+	var keep []*submission
 	for _, sub := range c.src.unanswered {
-		c.submit(sub)
+		switch w := c.workers.named(sub.worker); {
+		case w != nil && w.authorized:
+			c.submit(sub)
+		case w == nil || w.refused != nil:
+			c.ms.Report(sub.share, errNoWorker)
+		default:
+			keep = append(keep, sub)
+		}
 	}
-	c.src.unanswered = nil
+	c.src.unanswered = keep
+}
+
+// dropOld reports as stale what stands in the Session before the first job of a
+// connection that resumed nothing: it is of old ones.
+func (c *conn) dropOld() {
 	for !c.resumed {
 		select {
 		case sh := <-c.ms.Shares():

@@ -134,36 +134,6 @@ func TestOddAnswer(t *testing.T) {
 	}
 }
 
-// TestSubmitTimeout: a pool that does not answer a share is dropped.
-func TestSubmitTimeout(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		r := start(t, nil)
-		p := r.mining()
-		began := time.Now()
-		r.found(1)
-		time.Sleep(10 * time.Second)
-		r.found(1)
-		p.expect("mining.submit")
-		p.answer(p.expect("mining.submit"), "true") // the later one: that does not help
-		go func() {
-			for range p.in {
-			}
-		}()
-		for range 15 {
-			p.notify("1", false) // alive otherwise
-			time.Sleep(time.Second)
-		}
-		r.wantFailure("no answer to a share within 30s")
-		if d := time.Since(began); d < 30*time.Second || d > 31*time.Second {
-			t.Errorf("dropped after %v", d)
-		}
-		s := r.end()
-		if s.Shares.Accepted != 1 || s.Shares.Lost != 1 {
-			t.Errorf("%+v", s.Shares)
-		}
-	})
-}
-
 // TestResend: shares in flight when the connection breaks are sent again if the
 // pool resumes the extranonce, once, and under ids of the new connection.
 func TestResend(t *testing.T) {
@@ -195,7 +165,7 @@ func TestResend(t *testing.T) {
 		}
 		p.quiet()
 		p.notify("2", true)
-		if got := fmt.Sprint(r.status().Traits); got != "[version-rolling 1fffe000 resumed]" {
+		if got := fmt.Sprint(r.status().Traits); got != "[version-rolling 1fffe000 subscribe-extranonce resumed]" {
 			t.Errorf("traits %s", got)
 		}
 		p.close()

@@ -34,6 +34,7 @@ type Source struct {
 	site       string // the host that the rest is about
 	session    resumption
 	configure  configuring
+	atOnce     bool          // the pool enforces a difficulty at once
 	unanswered []*submission // of broken connections, in the order they were found
 	followed   time.Time     // the latest client.reconnect
 	postponed  *move         // that the next Run follows; nil: none
@@ -108,7 +109,7 @@ func (s *Source) Settle(ms *miner.Session) {
 // forget leaves nothing of one site's for another.
 func (s *Source) forget(ms *miner.Session) {
 	s.Settle(ms)
-	s.session, s.configure = resumption{}, configureAsk
+	s.session, s.configure, s.atOnce = resumption{}, configureAsk, false
 }
 
 // visit connects to at and holds the connection until it ends.

@@ -232,7 +232,7 @@ func TestV2Silence(t *testing.T) {
 		p = r.accept()
 		p.setup(0)
 		p.openExtended(firstChannel)
-		r.wantFailure("no job within 1m40s")
+		r.wantFailure("no job within 1m31.5s")
 		p = r.accept()
 		p.setup(0)
 		p.close()
@@ -271,7 +271,7 @@ func TestV2Press(t *testing.T) {
 		next()
 		p.send(&v2.SetTarget{ChannelID: group, MaximumTarget: hasher.MaxTarget})
 		next()
-		r.wantFailure("silent for 1m40s")
+		r.wantFailure("silent for 1m31.5s")
 		r.end()
 	})
 }

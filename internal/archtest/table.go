@@ -42,7 +42,7 @@ var Table = map[string]Row{
 	"stratum/v2":     {Ours: []string{"hasher"}},
 	"stratum/record": {Ours: []string{"stratum/v1", "internal/journal", "internal/jsonline"}},
 	"stratum/replay": {Ours: []string{"hasher", "stratum/record", "stratum/v1", "internal/chain", "internal/jsonline"}},
-	"stratum":        {Ours: []string{"hasher", "miner", "stratum/noise", "stratum/record", "stratum/v1", "stratum/v2"}, Third: []string{"golang.org/x/net/publicsuffix"}},
+	"stratum":        {Ours: []string{"hasher", "miner", "internal/chain", "stratum/noise", "stratum/record", "stratum/v1", "stratum/v2"}, Third: []string{"golang.org/x/net/publicsuffix"}},
 	"stratum/pool":   {Ours: []string{"hasher", "stratum/v1", "internal/chain", "internal/node"}},
 
 	"stratum/pool/fault": {Ours: []string{"stratum/pool"}},

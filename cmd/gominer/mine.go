@@ -24,7 +24,7 @@ func newMine(p *process, o *mineOptions) *cobra.Command {
 		Use:   "mine -o URL [-u USER] [flags]",
 		Short: "Mine on pools or nodes",
 		Long: `Mines on the first of the URLs that works, and returns to an earlier one when it
-is back. A pool is stratum+tcp://host:port, or host:port alone; a Bitcoin node of
+is back; --strategy goes about them in another way. A pool is stratum+tcp://host:port, or host:port alone; a Bitcoin node of
 one's own is http://user:pass@host:port, and needs --coinbase-address. What a pool
 said in a recording of --record is mined on with replay:FILE, without network.
 
@@ -32,6 +32,7 @@ Ctrl-C ends it in good order: shares that were found are still sent, and a
 summary is printed. A second Ctrl-C ends it at once.`,
 		Example: `gominer mine -o stratum+tcp://pool.example.org:3333 -u ADDRESS.worker
 gominer mine -o pool.example.org:3333 -O alice:x -o backup.example.org:3333 -O bob:x
+gominer mine -o pool.example.org:3333 -o backup.example.org:3333 -u ADDRESS --strategy quota --weight 3 --weight 1
 gominer mine -o http://127.0.0.1:8332 --cookie-file ~/.bitcoin/.cookie --coinbase-address ADDRESS
 gominer mine -o 127.0.0.1:3333 -u test --json --until shares=20 | jq .event
 gominer mine -o 127.0.0.1:3333 -u test --record dialogue.jsonl --audit audit.log
@@ -56,6 +57,7 @@ GOMINER_URL=pool.example.org:3333 GOMINER_USER=ADDRESS gominer mine`,
 	section(cmd, "Output", o.output.flags)
 	configurable(cmd)
 	o.output.completions(cmd)
+	complete(cmd, "strategy", strategies.words)
 	complete(cmd, "reconnect", reconnectPolicies.words)
 	complete(cmd, "v2-channel", v2Channels.words)
 	return cmd

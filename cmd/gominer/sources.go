@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -21,6 +22,9 @@ type sourceOptions struct {
 	lists  map[string]*each // of them, what is said of all upstreams or of each in order
 	tables poolTables       // of the configuration file, where no URL is given
 	list   []*upstream      // what comes of them, by check
+
+	strategy strategy
+	turn     time.Duration // of a round robin
 }
 
 func (o *sourceOptions) flags(cmd *cobra.Command) {
@@ -36,6 +40,7 @@ func (o *sourceOptions) flags(cmd *cobra.Command) {
 		f.Lookup(poolsFlag).Hidden = true
 		annotate(f.Lookup(poolsFlag), annotationTables)
 		exclusive(f, poolsFlag, "url")
+		o.strategyFlags(f)
 	})
 }
 
@@ -61,7 +66,7 @@ func (o *sourceOptions) check() (err error) {
 			return err
 		}
 	}
-	return nil
+	return o.checkStrategy()
 }
 
 // hostPort is what a pool's address looks like, and no worker's name does.
@@ -162,5 +167,5 @@ func (o *sourceOptions) open(log *slog.Logger, recording *record.Writer, rate fu
 		}
 		sources = append(sources, s)
 	}
-	return miner.Failover(sources...), nil
+	return o.join(sources), nil
 }

@@ -27,6 +27,7 @@ type upstream struct {
 	passFile string
 	userpass string
 	speed    float64 // of a recording; 0: as it was
+	weight   float64 // in a quota
 
 	where string          // how errors call it: `--url "host:port"`, "FILE:12"
 	said  map[string]said // by flag
@@ -59,6 +60,7 @@ func (u *upstream) flags() *pflag.FlagSet {
 	f.StringVar(&u.node.CookieFile, "cookie-file", "", "the node's credentials stand in `FILE` (Bitcoin Core's .cookie)")
 	f.StringVar(&u.node.Tag, "coinbase-tag", "", "put `TEXT` into the coinbase of blocks found on a node")
 	valueVar(f, &u.speed, "replay-speed", "", "", "play a recording `X` times as fast as it was; max is all at once", parseSpeed)
+	f.Float64Var(&u.weight, "weight", 1, "quota: the part of the hash rate, as a number `N` beside those of the others")
 	f.BoolVar(&u.pool.NoVersionRolling, "no-version-rolling", false, "leave the header's version as the pool or node gave it")
 	u.stratumFlags(f)
 	for annotation, names := range map[string][]string{

@@ -63,9 +63,15 @@ func (m *Miner) logSource(source string, st SourceStatus) {
 	}
 }
 
-// logTraits tells what was found out about a source that is up.
+// logTraits tells what was found out about a source that is up. There is as much
+// of it as the source likes.
 func (m *Miner) logTraits(source string, st SourceStatus) {
-	m.event(slog.LevelDebug, "source", "source",
+	const text = "found out"
+	level := slog.LevelInfo
+	if len(st.Traits) == 0 {
+		level = slog.LevelDebug
+	}
+	m.event(m.floods.level(level, text), "source", text,
 		slog.String("source", source), slog.String("state", st.State.String()), slog.Any("traits", st.Traits))
 }
 

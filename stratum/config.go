@@ -57,7 +57,7 @@ type Config struct {
 
 	// Rejects is how many shares in a row a pool may refuse before it is given up:
 	// of right ones, for no reason that the miner can see, over 2 s at least.
-	// 0: 10; below 0: any number.
+	// 0: DefaultRejects; below 0: any number.
 	Rejects int
 
 	NoResume  bool            // never ask for the session of a broken connection
@@ -117,6 +117,9 @@ var DefaultTimeouts = Timeouts{
 	Grace:     2 * time.Second,
 }
 
+// DefaultRejects is the default of Config.Rejects.
+const DefaultRejects = 10
+
 const (
 	defaultAgent   = "gominer"
 	defaultPass    = "x"
@@ -147,7 +150,7 @@ func (c *Config) finish(user, pass string) error {
 	setDefault(&c.Agent, defaultAgent)
 	setDefault(&c.VersionMask, defaultMask)
 	setDefault(&c.MinBits, defaultMinBits)
-	setDefault(&c.Rejects, defaultRejects)
+	setDefault(&c.Rejects, DefaultRejects)
 	t, d := &c.Timeouts, &DefaultTimeouts
 	setDefault(&t.Connect, d.Connect)
 	setDefault(&t.Handshake, d.Handshake)

@@ -69,8 +69,7 @@ type rejects struct {
 }
 
 const (
-	defaultRejects = 10 // in a row
-	mostStrangers  = 3  // in a row, where the pool does not know the worker or the connection
+	mostStrangers = 3 // in a row, where the pool does not know the worker or the connection
 
 	// rejectSpan is how long a run of refusals has to last: a pool may refuse
 	// all that comes between a block and its job, and that may be much.

@@ -155,6 +155,9 @@ func humane(a slog.Attr) string {
 		return v.Duration().Round(time.Millisecond).String()
 	}
 	s := fmt.Sprint(v.Any())
+	if list, ok := v.Any().([]string); ok {
+		s = strings.Join(list, ", ")
+	}
 	if s == "" || strings.ContainsAny(s, "\"= \t\r\n") {
 		if clean := escape(s); clean == s && !strings.Contains(s, `"`) {
 			return `"` + s + `"`

@@ -57,6 +57,8 @@ func TestLinesForPeople(t *testing.T) {
 			"2026-11-21T04:53:18Z INFO  share accepted  device=cpu  diff=1.98/0.06  latency=0.123 ms\n"},
 		{"warning", logRecord(slog.LevelWarn, "source down", slog.String("error", "dial tcp: refused"), slog.String("url", "")),
 			"2026-11-21T04:53:18Z WARN  source down     error=\"dial tcp: refused\"  url=\"\"\n"},
+		{"list", logRecord(slog.LevelInfo, "found out", slog.Any("traits", []string{"ids as text", "ping"}), slog.Any("none", []string(nil))),
+			"2026-11-21T04:53:18Z INFO  found out       traits=\"ids as text, ping\"  none=\"\"\n"},
 		{"no attributes", logRecord(slog.LevelError, "broken"),
 			"2026-11-21T04:53:18Z ERROR broken\n"},
 		{"pool's text", logRecord(slog.LevelInfo, "message", slog.String("text", "hello \x1b[2J\"you\"")),

@@ -59,6 +59,7 @@ GOMINER_URL=pool.example.org:3333 GOMINER_USER=ADDRESS gominer mine`,
 	o.output.completions(cmd)
 	complete(cmd, "strategy", strategies.words)
 	complete(cmd, "reconnect", reconnectPolicies.words)
+	complete(cmd, "worker-spread", spreads.words)
 	complete(cmd, "v2-channel", v2Channels.words)
 	return cmd
 }

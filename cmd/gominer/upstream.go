@@ -26,6 +26,7 @@ type upstream struct {
 	node     solo.Config // its URL is the pool's
 	passFile string
 	userpass string
+	v1       v1Options
 	speed    float64 // of a recording; 0: as it was
 	weight   float64 // in a quota
 
@@ -69,9 +70,9 @@ func (u *upstream) flags() *pflag.FlagSet {
 		annotationNode:   {"coinbase-address", "cookie-file", "coinbase-tag"},
 		annotationReplay: {"replay-speed"},
 		annotationSecret: {"pass", "userpass"},
-		annotationCommas: {"pass", "userpass"}, // pools read settings from them: c=BTC,d=500
-		annotationSpaces: {"pass-file", "cookie-file", "coinbase-tag"},
-		annotationFile:   {"pass-file", "cookie-file"},
+		annotationCommas: {"pass", "userpass", "workers"}, // pools read settings from the first two: c=BTC,d=500
+		annotationSpaces: {"pass-file", "cookie-file", "coinbase-tag", "workers", "workers-file", "hardware-id"},
+		annotationFile:   {"pass-file", "cookie-file", "workers-file"},
 	} {
 		for _, name := range names {
 			annotate(f.Lookup(name), annotation)
@@ -79,13 +80,14 @@ func (u *upstream) flags() *pflag.FlagSet {
 	}
 	exclusive(f, "userpass", "user", "pass", "pass-file")
 	exclusive(f, "pass-file", "pass")
+	exclusive(f, "workers-file", "workers")
 	return f
 }
 
 // stratumFlags are those about how a pool is spoken to; v2Flags, over Stratum V2.
 var (
-	stratumFlags = []string{"suggest-difficulty", "difficulty-now", "version-mask", "no-resume", "reconnect",
-		"connect-timeout", "silent-timeout", "submit-timeout"}
+	stratumFlags = append([]string{"suggest-difficulty", "difficulty-now", "version-mask", "no-resume", "reconnect",
+		"connect-timeout", "silent-timeout", "submit-timeout"}, v1Flags...)
 	v2Flags = []string{"v2-channel", "v2-per-device", "v2-worker-names", "v2-insecure"}
 )
 
@@ -108,12 +110,13 @@ func (u *upstream) stratumFlags(f *pflag.FlagSet) {
 	valueVar(f, &c.Reconnect, "reconnect", "", "same-site", "when the pool sends its miners elsewhere, follow by `POLICY`: "+reconnectPolicies.list(), reconnectPolicies.parse)
 	f.DurationVar(&t.Connect, "connect-timeout", stratum.DefaultTimeouts.Connect, "give up on an address that has not answered after `TIME`")
 	f.DurationVar(&t.Silent, "silent-timeout", stratum.DefaultTimeouts.Silent, "ask a pool that has said nothing for `TIME` for a sign of life, and leave it if none comes")
-	f.DurationVar(&t.Submit, "submit-timeout", stratum.DefaultTimeouts.Submit, "leave a pool that has not answered a share after `TIME`")
+	f.DurationVar(&t.Submit, "submit-timeout", stratum.DefaultTimeouts.Submit, "likewise a pool that has not answered a share, nor a later one, after `TIME`; a slow one has four times its slowest answer")
+	u.v1Flags(f)
 	valueVar(f, &v2.Channel, "v2-channel", "", "auto", "Stratum V2: open channels of `KIND` "+v2Channels.list(), v2Channels.parse)
 	f.BoolVar(&v2.PerDevice, "v2-per-device", false, "Stratum V2: open a channel for each device")
 	f.BoolVar(&v2.WorkerNames, "v2-worker-names", false, "Stratum V2: send the worker's name with every share, to pools that understand it")
 	f.BoolVar(&v2.Insecure, "v2-insecure", false, "Stratum V2: take any key from a pool whose URL has none; whoever sits between can mine in your name")
-	for _, name := range append(stratumFlags, v2Flags...) {
+	for _, name := range slices.Concat(stratumFlags, v2Flags) {
 		annotate(f.Lookup(name), annotationSection, "How to speak to a pool")
 	}
 }
@@ -176,6 +179,9 @@ func (u *upstream) settle() error {
 		if d <= 0 {
 			return usagef("%s %v: want a time above 0", u.said[name].from.named(name), d)
 		}
+	}
+	if err := u.settleV1(); err != nil {
+		return err
 	}
 	if _, ok := u.said["version-mask"]; ok {
 		u.pool.NoVersionRolling = u.pool.NoVersionRolling || u.pool.VersionMask == 0

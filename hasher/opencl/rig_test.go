@@ -2,9 +2,7 @@ package opencl
 
 import (
 	"os"
-	"syscall"
 	"testing"
-	"time"
 
 	"go.uber.org/goleak"
 
@@ -42,12 +40,4 @@ func rig(t testing.TB, d *cl.Device, s kernels.Shape) (*search, *slot) {
 	}
 	t.Cleanup(e.close)
 	return e.kernels[0], e.slots[0]
-}
-
-func cpuTime() time.Duration {
-	var ru syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &ru); err != nil {
-		panic(err)
-	}
-	return time.Duration(ru.Utime.Nano() + ru.Stime.Nano())
 }

@@ -61,20 +61,17 @@ type manner struct {
 
 // ordered is a strategy that mines on the best of its members.
 type ordered struct {
-	manner
-
-	mu     sync.Mutex
+	mu     sync.Mutex // guards the rest; a run in progress alone writes manner and list
+	manner manner
 	list   []member      // as it was made
 	order  []int         // of list, the most preferred first
 	wanted int           // whom prefer named just now; -1: nobody
 	pinned int           // whom it named ever; -1: nobody
 	wake   chan struct{} // tells the run in progress
+	next   *ordered      // what to become; nil: it stays what it is
 }
 
 func newOrdered(m manner, sources []Source) Source {
-	if len(sources) == 1 {
-		return sources[0]
-	}
 	s := &ordered{manner: m, list: membersOf(sources), wanted: -1, pinned: -1}
 	for i := range s.list {
 		s.order = append(s.order, i)
@@ -83,11 +80,12 @@ func newOrdered(m manner, sources []Source) Source {
 }
 
 // Name returns the names of the members.
-func (o *ordered) Name() string { return namesOf(o.list) }
+func (o *ordered) Name() string { return namesOf(o.members()) }
 
-func (o *ordered) strategy() string { return o.name }
+func (o *ordered) strategy() string { return o.heir().manner.name }
 
 func (o *ordered) members() []member {
+	o = o.heir()
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	list := make([]member, len(o.order))
@@ -98,12 +96,13 @@ func (o *ordered) members() []member {
 }
 
 func (o *ordered) prefer(name string) (bool, error) {
+	o = o.heir()
+	o.mu.Lock()
+	defer o.mu.Unlock()
 	i, err := preferBelow(o.list, name)
 	if i < 0 || err != nil {
 		return i >= 0, err
 	}
-	o.mu.Lock()
-	defer o.mu.Unlock()
 	o.wanted, o.pinned = i, i
 	o.frontLocked(i)
 	if o.wake != nil {
@@ -130,15 +129,17 @@ func (o *ordered) frontLocked(list ...int) {
 
 // Run mines on one member after the other until all have failed.
 func (o *ordered) Run(ctx context.Context, s *Session) error {
-	r := &orderedRun{legs: newLegs(ctx, s, o.list), o: o, last: errNone}
+	r := &orderedRun{legs: newLegs(ctx, s), o: o, last: errNone}
 	defer r.close()
-	for _, l := range r.list {
-		r.all = append(r.all, &candidate{leg: l})
-	}
 	o.mu.Lock()
 	o.wake = r.wake
 	o.mu.Unlock()
+	o.become()
+	r.renew()
 	for {
+		if o.become() {
+			r.renew()
+		}
 		if err := r.step(time.Now()); err != nil {
 			return err
 		}
@@ -152,7 +153,8 @@ func (o *ordered) Run(ctx context.Context, s *Session) error {
 type orderedRun struct {
 	*legs
 	o    *ordered
-	all  []*candidate // as in o.list
+	all  []*candidate // as in o.list, and then those that leave
+	stay int          // how many of them are in o.list
 	mine *candidate   // what is mined, or is to be once it has a job; nil: nothing
 	from time.Time    // since when
 	last error        // why a member failed
@@ -174,6 +176,7 @@ type candidate struct {
 	spare   time.Time     // until when it is kept, though nobody wants it
 	raced   bool          // it has had its try in this race
 	measure bool          // it runs to be measured
+	leaving bool          // it is no longer part
 	down    error         // why it was stopped, if that was a failure
 }
 
@@ -201,7 +204,7 @@ func (r *orderedRun) step(now time.Time) error {
 	if !trouble {
 		r.race = time.Time{}
 	} else if !r.compete(order, now) {
-		return fmt.Errorf("no pool is left to try, the last said: %w", r.last)
+		return r.nobody(r.last)
 	}
 	r.tidy(r.order(), now)
 	return nil
@@ -220,6 +223,10 @@ func (r *orderedRun) order() []*candidate {
 
 // ended takes in the end of a session.
 func (r *orderedRun) ended(c *candidate, now time.Time) {
+	if c.leaving {
+		r.left(c)
+		return
+	}
 	mined := c == r.mine
 	if mined {
 		r.mine = nil
@@ -266,7 +273,7 @@ func (r *orderedRun) call(c *candidate) { c.failed, c.retry = false, time.Time{}
 
 // rotate gives the next member its turn.
 func (r *orderedRun) rotate(now time.Time) {
-	if r.o.every == 0 || r.mine == nil || !r.mine.ready() {
+	if r.o.manner.every == 0 || r.mine == nil || !r.mine.ready() || r.mine.leaving {
 		return
 	}
 	switch {
@@ -274,11 +281,11 @@ func (r *orderedRun) rotate(now time.Time) {
 		r.turn = nil
 	case r.turn != nil && r.turn.failed:
 		r.turn = r.after(r.turn)
-	case r.turn == nil && !now.Before(r.from.Add(r.o.every)):
+	case r.turn == nil && !now.Before(r.from.Add(r.o.manner.every)):
 		r.turn = r.after(r.mine)
 	default:
 		if r.turn == nil {
-			r.at(r.from.Add(r.o.every))
+			r.at(r.from.Add(r.o.manner.every))
 		}
 		return
 	}
@@ -291,13 +298,13 @@ func (r *orderedRun) rotate(now time.Time) {
 }
 
 // after returns the member behind c in the circle.
-func (r *orderedRun) after(c *candidate) *candidate { return r.all[(c.index+1)%len(r.all)] }
+func (r *orderedRun) after(c *candidate) *candidate { return r.all[(c.index+1)%r.stay] }
 
 // judge finds a member to mine if there is none, and reports whether what is mined
 // is in trouble: others should be made ready.
 func (r *orderedRun) judge(order []*candidate, now time.Time) (trouble bool) {
 	c := r.mine
-	if c == nil || !c.ready() {
+	if c == nil || !c.ready() || c.leaving {
 		if best := r.best(order); best != nil {
 			r.switchTo(best, now)
 			return false
@@ -353,7 +360,7 @@ func (r *orderedRun) best(order []*candidate) *candidate {
 // better returns a member to return to, nil for none, and tries those that there
 // might be.
 func (r *orderedRun) better(order []*candidate, now time.Time) *candidate {
-	if r.mine == nil || !r.mine.ready() {
+	if r.mine == nil || !r.mine.ready() || r.mine.leaving {
 		return nil
 	}
 	for _, c := range order {
@@ -402,10 +409,10 @@ func (r *orderedRun) switchTo(c *candidate, now time.Time) {
 	if old != nil && old.ready() {
 		old.drain = now.Add(drainTime)
 	}
-	if r.o.circle {
-		list := make([]int, len(r.all))
+	if r.o.manner.circle {
+		list := make([]int, r.stay)
 		for i := range list {
-			list[i] = (c.index + i) % len(r.all)
+			list[i] = (c.index + i) % r.stay
 		}
 		r.o.front(list...)
 	}
@@ -452,6 +459,15 @@ func (r *orderedRun) compete(order []*candidate, now time.Time) bool {
 // tidy stops what nobody wants any more.
 func (r *orderedRun) tidy(order []*candidate, now time.Time) {
 	mined := slices.Index(order, r.mine)
+	for _, c := range r.all[r.stay:] {
+		switch {
+		case c == r.mine || c.stopped:
+		case now.Before(c.drain):
+			r.at(c.drain)
+		default:
+			c.stop()
+		}
+	}
 	for i, c := range order {
 		if c == r.mine || !c.running() {
 			continue
@@ -476,17 +492,17 @@ func (r *orderedRun) tidy(order []*candidate, now time.Time) {
 
 // measureAll starts measuring if that is due, and sorts by what was measured.
 func (r *orderedRun) measureAll(now time.Time) {
-	if !r.o.nearest {
+	if !r.o.manner.nearest {
 		return
 	}
-	for _, c := range r.all {
+	for _, c := range r.all[:r.stay] {
 		if c.measure && !c.up.IsZero() {
 			c.measure = false
 		}
 	}
 	if !now.Before(r.measure) {
 		r.measure = now.Add(measureEvery)
-		for _, c := range r.all {
+		for _, c := range r.all[:r.stay] {
 			if c.session == nil {
 				c.measure = true
 				r.start(c.leg, now)

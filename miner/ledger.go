@@ -150,7 +150,16 @@ func (l *ledger) sourceLocked(name string) *sourceLedger {
 	return s
 }
 
-// enlist begins the list of sources with src, or with what it is made of.
+// delist takes all sources out of the list.
+func (l *ledger) delist() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, s := range l.sources {
+		s.gone = true
+	}
+}
+
+// enlist adds src, or what it is made of, to the end of the list of sources.
 func (l *ledger) enlist(src Source, name string) {
 	if g, ok := src.(group); ok {
 		for _, m := range g.members() {
@@ -158,7 +167,12 @@ func (l *ledger) enlist(src Source, name string) {
 		}
 		return
 	}
-	l.source(name)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := l.sourceLocked(name)
+	s.gone = false
+	i := slices.Index(l.sources, s)
+	l.sources = append(slices.Delete(l.sources, i, i+1), s)
 }
 
 func (l *ledger) source(name string) *sourceLedger {
@@ -180,6 +194,16 @@ func (l *ledger) message(name, text string, now time.Time) {
 	defer l.mu.Unlock()
 	l.sourceLocked(name).report.Message = text
 	l.texts = keep(l.texts, Message{now, name, text}, keptMessages)
+}
+
+// jobOver notes that a job of a source is mined no longer, unless there is a newer
+// one.
+func (l *ledger) jobOver(name string, j *Job) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if r := &l.sourceLocked(name).report; r.Job != nil && r.Job.Job == j {
+		r.Job = nil
+	}
 }
 
 // job keeps the newest job of a source that is mined, and reports whether it is
@@ -249,7 +273,7 @@ func (l *ledger) snapshot(feeds []*Feed) Snapshot {
 	s := Snapshot{
 		Started: l.started, Shares: l.tally, LastAccepted: l.last, Reasons: maps.Clone(l.reasons),
 		Best: l.best, BestEver: max(l.best, l.before),
-		Devices: make([]DeviceState, len(l.devices)), Sources: make([]SourceReport, len(l.sources)),
+		Devices: make([]DeviceState, len(l.devices)), Sources: make([]SourceReport, 0, len(l.sources)),
 		Recent: slices.Clone(l.recent), Blocks: slices.Clone(l.blocks), Messages: slices.Clone(l.texts),
 	}
 	now := l.ended
@@ -264,9 +288,13 @@ func (l *ledger) snapshot(feeds []*Feed) Snapshot {
 		s.Hashes += s.Devices[i].Hashes
 		s.Rate.add(s.Devices[i].Rate)
 	}
-	for i, src := range l.sources {
-		s.Sources[i] = src.snapshot(now)
-		if job := s.Sources[i].Job; job != nil && (s.Job == nil || job.Arrived.After(s.Job.Arrived)) {
+	for _, src := range l.sources {
+		if src.gone && src.report.Job == nil {
+			continue
+		}
+		report := src.snapshot(now)
+		s.Sources = append(s.Sources, report)
+		if job := report.Job; job != nil && (s.Job == nil || job.Arrived.After(s.Job.Arrived)) {
 			s.Job = job
 		}
 	}

@@ -66,9 +66,11 @@ type Miner struct {
 	ledger *ledger
 	floods floods
 
-	tree  sync.Mutex // held before any Session's
-	root  *Session
-	mined []part // the leaves of root that are handed out
+	tree    sync.Mutex // held before any Session's
+	source  Source
+	replace func() // ends the time of source; nil before Run
+	root    *Session
+	mined   []part // the leaves of root that are handed out
 
 	stop context.CancelFunc // set by Run before anything starts
 }
@@ -94,8 +96,8 @@ func New(cfg Config) *Miner {
 	}
 	m.gen = newGenerator(cfg.Start, cfg.NTimeAllowance, len(cfg.Devices))
 	m.ledger = newLedger(cfg.Devices, cfg.BestBefore)
-	if cfg.Source != nil {
-		m.ledger.enlist(cfg.Source, cfg.Source.Name())
+	if m.source = cfg.Source; m.source != nil {
+		m.ledger.enlist(m.source, m.source.Name())
 	}
 	for i := range cfg.Devices {
 		m.feeds = append(m.feeds, &Feed{m: m, device: i})
@@ -108,7 +110,7 @@ func New(cfg Config) *Miner {
 // stop first, the shares that they found are still sent, and the source has its
 // own time to hear the answers.
 func (m *Miner) Run(ctx context.Context) error {
-	if m.cfg.Source == nil || len(m.cfg.Devices) == 0 {
+	if m.current() == nil || len(m.cfg.Devices) == 0 {
 		return errors.New("miner: a source and at least one device are needed")
 	}
 	if t := m.cfg.Until.Time; t > 0 {
@@ -137,7 +139,8 @@ func (m *Miner) Run(ctx context.Context) error {
 	collector.Wait()
 	stopSource()
 	rest.Wait()
-	m.settle(m.cfg.Source, m.cfg.Source.Name())
+	src := m.current()
+	m.settle(src, src.Name())
 	m.floods.sum(m.log)
 	m.ledger.end(time.Now())
 	return nil
@@ -157,8 +160,8 @@ func (m *Miner) Pause(device int, paused bool) error {
 // Prefer makes the source of that name the most preferred of its strategy, and
 // switches to it as soon as it has a job. It may be called at any time.
 func (m *Miner) Prefer(source string) error {
-	g, ok := m.cfg.Source.(group)
-	if !ok {
+	g, ok := m.current().(group)
+	if !ok || len(g.members()) == 1 {
 		return errors.New("there is one source: nothing to switch to")
 	}
 	found, err := g.prefer(source)
@@ -172,9 +175,10 @@ func (m *Miner) Prefer(source string) error {
 // time, also before and after Run.
 func (m *Miner) Snapshot() Snapshot {
 	s := m.ledger.snapshot(m.feeds)
-	if g, ok := m.cfg.Source.(group); ok {
+	src := m.current()
+	if g, ok := src.(group); ok && len(g.members()) > 1 {
 		s.Strategy = g.strategy()
-		for i, p := range leafParts(m.cfg.Source, m.cfg.Source.Name(), 1, false, nil) {
+		for i, p := range leafParts(src, src.Name(), 1, false, nil) {
 			for k := range s.Sources {
 				if r := &s.Sources[k]; r.Name == p.name {
 					r.Preference, r.Weight = i+1, p.weight
@@ -253,18 +257,25 @@ func (m *Miner) runDevice(ctx context.Context, d Device, f *Feed) {
 func (m *Miner) runSource(ctx, sourceCtx context.Context) {
 	wait := backoff{rand: m.cfg.Rand}
 	for {
-		s := newSession(m, nil, m.cfg.Source, m.cfg.Source.Name())
+		t := m.turn(ctx, sourceCtx)
+		s := newSession(m, nil, t.src, t.src.Name())
 		m.enter(s)
-		err := s.run(sourceCtx)
+		err := s.run(t.session)
+		if ctx.Err() == nil && t.wait.Err() == nil {
+			if s.published.Load() {
+				wait.reset()
+			}
+			s.Status(SourceStatus{State: Down, Err: err})
+			wait.wait(t.wait)
+		}
+		replaced := t.wait.Err() != nil
+		t.end()
 		if ctx.Err() != nil {
 			return
 		}
-		if s.published.Load() {
+		if replaced {
 			wait.reset()
-		}
-		s.Status(SourceStatus{State: Down, Err: err})
-		if !wait.wait(ctx) {
-			return
+			m.settleGone(t.src)
 		}
 	}
 }

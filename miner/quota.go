@@ -3,8 +3,8 @@ package miner
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"slices"
+	"sync"
 	"time"
 )
 
@@ -22,42 +22,56 @@ type Weighted struct {
 //
 // It fails at once if a weight is not above 0.
 func Quota(sources ...Weighted) Source {
-	if len(sources) == 1 {
-		return sources[0].Source
-	}
 	q := &quota{}
 	var list []Source
 	for _, w := range sources {
 		list = append(list, w.Source)
-		q.weights = append(q.weights, w.Weight)
+		q.parts = append(q.parts, quotaPart{weight: w.Weight})
 	}
-	q.list = membersOf(list)
+	for i, m := range membersOf(list) {
+		q.parts[i].member = m
+	}
 	return q
 }
 
 type quota struct {
-	list    []member
-	weights []float64
+	mu    sync.Mutex // guards the rest
+	parts []quotaPart
+	news  bool          // the run in progress does not know of parts
+	wake  chan struct{} // tells it
+}
+
+// quotaPart is a member and its weight.
+type quotaPart struct {
+	member
+	weight float64
 }
 
 // Name returns the names of the members.
-func (q *quota) Name() string { return namesOf(q.list) }
+func (q *quota) Name() string { return namesOf(q.members()) }
 
 func (q *quota) strategy() string { return "quota" }
 
-func (q *quota) members() []member { return q.list }
+// now returns the parts as they are to be.
+func (q *quota) now() []quotaPart {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.parts
+}
 
-// sum returns the sum of the weights.
-func (q *quota) sum() (sum float64) {
-	for _, w := range q.weights {
-		sum += w
+func (q *quota) members() []member {
+	parts := q.now()
+	list := make([]member, len(parts))
+	for i, p := range parts {
+		list[i] = p.member
 	}
-	return sum
+	return list
 }
 
 func (q *quota) prefer(name string) (bool, error) {
-	i, err := preferBelow(q.list, name)
-	if i >= 0 && q.list[i].name == name {
+	list := q.members()
+	i, err := preferBelow(list, name)
+	if i >= 0 && list[i].name == name {
 		err = fmt.Errorf("%s is mined on all the time, by its quota", name)
 	}
 	return i >= 0, err
@@ -65,17 +79,20 @@ func (q *quota) prefer(name string) (bool, error) {
 
 // Run mines on all members until none is left.
 func (q *quota) Run(ctx context.Context, s *Session) error {
-	for i, w := range q.weights {
-		if !(w > 0) {
-			return fmt.Errorf("%s: a quota of %v: want a number above 0", q.list[i].name, w)
-		}
-	}
-	r := &quotaRun{legs: newLegs(ctx, s, q.list), q: q, last: errNone}
+	r := &quotaRun{legs: newLegs(ctx, s), last: errNone}
 	defer r.close()
-	for _, l := range r.list {
-		r.all = append(r.all, &portion{leg: l, wait: backoff{rand: rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))}})
-	}
+	q.mu.Lock()
+	q.wake, q.news = r.wake, true
+	q.mu.Unlock()
 	for {
+		if parts, news := q.renewed(); news {
+			for _, p := range parts {
+				if !(p.weight > 0) {
+					return fmt.Errorf("%s: a quota of %v: want a number above 0", p.name, p.weight)
+				}
+			}
+			r.renew(parts)
+		}
 		next, err := r.step(time.Now())
 		if err != nil {
 			return err
@@ -89,8 +106,7 @@ func (q *quota) Run(ctx context.Context, s *Session) error {
 // quotaRun is one Run.
 type quotaRun struct {
 	*legs
-	q     *quota
-	all   []*portion
+	all   []*portion // those that leave last
 	mined []part
 	last  error // why a member failed
 }
@@ -98,9 +114,11 @@ type quotaRun struct {
 // portion is a member of a quota.
 type portion struct {
 	*leg
-	wait  backoff
-	retry time.Time // when it may be run again
-	down  error     // why it was stopped
+	weight  float64
+	wait    backoff
+	retry   time.Time // when it may be run again
+	leaving bool      // it is no longer part
+	down    error     // why it was stopped
 }
 
 // step does what is due now, and returns when to look again. It fails when all
@@ -113,6 +131,7 @@ func (r *quotaRun) step(now time.Time) (next time.Time, err error) {
 	parts, running := r.parts(now), false
 	for _, p := range r.all {
 		switch {
+		case p.leaving:
 		case p.session != nil:
 			running = true
 		case !now.Before(p.retry):
@@ -123,7 +142,7 @@ func (r *quotaRun) step(now time.Time) (next time.Time, err error) {
 		}
 	}
 	if !running {
-		return next, fmt.Errorf("no pool is left to try, the last said: %w", r.last)
+		return next, r.nobody(r.last)
 	}
 	if !slices.Equal(parts, r.mined) {
 		r.mined = parts
@@ -134,6 +153,14 @@ func (r *quotaRun) step(now time.Time) (next time.Time, err error) {
 
 // ended takes in the end of a session.
 func (r *quotaRun) ended(p *portion, now time.Time) {
+	if p.leaving {
+		r.left(p)
+		return
+	}
+	if p.stopped && p.down == nil { // it was no longer part for a moment
+		p.retry = now
+		return
+	}
 	r.last = p.err
 	if p.down != nil {
 		r.last, p.down = p.down, nil
@@ -149,11 +176,11 @@ func (r *quotaRun) ended(p *portion, now time.Time) {
 // or, if all owe, all that have a job.
 func (r *quotaRun) parts(now time.Time) []part {
 	var well, all []part
-	for i, p := range r.all {
+	for _, p := range r.all {
 		if !p.ready() {
 			continue
 		}
-		one := part{p.session, r.q.weights[i]}
+		one := part{p.session, p.weight}
 		all = append(all, one)
 		if since := r.silent(p.leg); since.IsZero() || now.Before(since.Add(silentMost)) {
 			well = append(well, one)

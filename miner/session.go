@@ -170,13 +170,14 @@ func (s *Session) end() {
 	close(s.done)
 	s.m.gen.end(s)
 	s.mu.Lock()
+	last := s.job
 	s.job = nil
 	s.mu.Unlock()
 	if s.parent != nil {
 		s.m.drop(s)
 	}
 	if _, ok := s.src.(group); !ok {
-		s.m.ledger.job(s.name, nil, time.Now())
+		s.m.ledger.jobOver(s.name, last)
 	}
 	s.drain()
 }
@@ -292,7 +293,7 @@ func (s *Session) show(shown bool) {
 	defer s.mu.Unlock()
 	s.shown = shown
 	if !shown {
-		s.m.ledger.job(s.name, nil, time.Now())
+		s.m.ledger.jobOver(s.name, s.job)
 	}
 	if s.status.State != Idle {
 		s.showStatus()

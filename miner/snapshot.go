@@ -19,9 +19,9 @@ type Snapshot struct {
 	Reasons      map[string]uint64 // why shares were rejected, at most 64 and "other"
 	Best         float64           // the best difficulty of any hash found
 	BestEver     float64           // the same, with Config.BestBefore
-	Strategy     string            // of Config.Source: "failover", "round-robin", "latency", "quota"; "" of one source
+	Strategy     string            // "failover", "round-robin", "latency", "quota"; "" of one source
 	Devices      []DeviceState     // as in Config.Devices
-	Sources      []SourceReport    // as in Config.Source
+	Sources      []SourceReport    // in the order of preference at the start, or at SetSource; one that was replaced while it is mined
 	Job          *JobState         // the newest; nil while there is none
 	Recent       []Outcome         // the latest shares, oldest first, at most 64
 	Blocks       []BlockFound      // the latest blocks, oldest first, at most 64

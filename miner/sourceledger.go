@@ -13,6 +13,7 @@ type sourceLedger struct {
 	up      time.Duration
 	latency latencies
 	tried   atomic.Uint64 // headers
+	gone    bool          // it is no longer part of what is mined on
 }
 
 // keptDifficulties bounds SourceReport.Difficulties.

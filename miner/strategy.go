@@ -24,6 +24,10 @@ type group interface {
 	// preferred, and reports whether there is one. The error says why that is of no
 	// use.
 	prefer(name string) (found bool, err error)
+
+	// adopt makes the group what another one is, as soon as the run in progress
+	// looks; false: it can't become that.
+	adopt(group) bool
 }
 
 // member is one of the sources that a group is made of.
@@ -90,12 +94,19 @@ func leafParts(src Source, name string, weight float64, shared bool, list []leaf
 		return append(list, leafPart{name, weight})
 	}
 	q, _ := g.(*quota)
-	for i, m := range g.members() {
-		if q == nil {
+	if q == nil {
+		for _, m := range g.members() {
 			list = leafParts(m.src, m.name, weight, shared, list)
-		} else {
-			list = leafParts(m.src, m.name, weight*q.weights[i]/q.sum(), true, list)
 		}
+		return list
+	}
+	parts := q.now()
+	sum := 0.0
+	for _, p := range parts {
+		sum += p.weight
+	}
+	for _, p := range parts {
+		list = leafParts(p.src, p.name, weight*p.weight/sum, true, list)
 	}
 	return list
 }
@@ -150,12 +161,16 @@ type leg struct {
 	first time.Duration // until the first job of the latest session that had one; 0: unknown
 }
 
-func newLegs(ctx context.Context, s *Session, list []member) *legs {
-	g := &legs{ctx: ctx, s: s, wake: make(chan struct{}, 1)}
-	for i, m := range list {
-		g.list = append(g.list, &leg{member: m, index: i})
+func newLegs(ctx context.Context, s *Session) *legs {
+	return &legs{ctx: ctx, s: s, wake: make(chan struct{}, 1)}
+}
+
+// nobody is why a run ends in which the last that failed said so.
+func (g *legs) nobody(last error) error {
+	if len(g.list) == 1 {
+		return last
 	}
-	return g
+	return fmt.Errorf("no pool is left to try, the last said: %w", last)
 }
 
 // poke wakes the strategy.

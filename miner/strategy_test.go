@@ -151,7 +151,9 @@ func (p *site) Run(ctx context.Context, s *miner.Session) error {
 func sites(list ...*site) []miner.Source {
 	sources := make([]miner.Source, len(list))
 	for i, p := range list {
-		p.start = time.Now()
+		if p.start.IsZero() {
+			p.start = time.Now()
+		}
 		sources[i] = p
 	}
 	return sources

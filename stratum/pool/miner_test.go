@@ -97,14 +97,24 @@ func (p *pipes) Addr() net.Addr { return &net.UnixAddr{Name: "pipe", Net: "unix"
 
 func (p *pipes) dial() net.Conn {
 	ours, theirs := net.Pipe()
-	p.conns <- theirs
+	p.send(theirs)
 	return ours
+}
+
+// send hands a connection to Accept, or closes it after Close: an HTTP client
+// that has given up may still dial.
+func (p *pipes) send(nc net.Conn) {
+	select {
+	case p.conns <- nc:
+	case <-p.done:
+		nc.Close()
+	}
 }
 
 // dialFrom connects as a host somewhere.
 func (p *pipes) dialFrom(ip string) net.Conn {
 	ours, theirs := net.Pipe()
-	p.conns <- elsewhere{theirs, &net.TCPAddr{IP: net.ParseIP(ip), Port: 1}}
+	p.send(elsewhere{theirs, &net.TCPAddr{IP: net.ParseIP(ip), Port: 1}})
 	return ours
 }
 

@@ -7,28 +7,6 @@ import (
 	"github.com/charmbracelet/x/ansi"
 )
 
-// style names how a cell looks; a palette says what that is.
-type style uint8
-
-const (
-	plain  style = iota
-	faint        // what matters less
-	strong       // figures
-	title        // of panels
-	border
-	accent
-	good
-	warn
-	bad
-	tabOn
-	tabOff
-	low    // the chart's colours, from the bottom
-	middle //
-	high   //
-	festive
-	styles
-)
-
 // cell is one column of one line. A character of two columns is in its first cell;
 // the second has no text.
 type cell struct {
@@ -94,8 +72,8 @@ func (a area) text(x, y int, st style, s string) int {
 			break
 		}
 		s = s[len(cluster):]
-		if width <= 0 {
-			continue // it would hang on to the cell before
+		if width <= 0 || len(cluster) > mostMarks {
+			continue // it would hang on to the cell before, or tower over the lines above
 		}
 		if x >= 0 {
 			i := (a.y+y)*a.c.w + a.x + x
@@ -137,10 +115,28 @@ func columns(s string) int {
 	return n
 }
 
+// mostMarks is how many bytes a character may have with all its marks.
+const mostMarks = 16
+
 // right writes s so that it ends before column x.
 func (a area) right(x, y int, st style, s string) {
 	s = Clean(s)
 	a.text(x-columns(s), y, st, s)
+}
+
+// centre writes s into the middle of line y.
+func (a area) centre(y int, st style, s string) {
+	a.text(max((a.w-columns(Clean(s)))/2, 0), y, st, s)
+}
+
+// mark shows that a is selected.
+func (a area) mark() {
+	for y := range a.h {
+		row := a.c.cells[(a.y+y)*a.c.w+a.x:]
+		for x := range a.w {
+			row[x].style |= marked
+		}
+	}
 }
 
 // fill gives every cell of a a style, and its text if that is not "".

@@ -1,8 +1,10 @@
 package tui
 
 import (
+	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"gominer/internal/units"
 )
@@ -18,46 +20,42 @@ var patterns = func() (p [256]string) {
 	return p
 }()
 
-// chart draws values, two a column and -1 for none, as an area whose top is at most.
-func (a area) chart(values []float64, least, most float64) {
-	if most <= least {
-		most = least + 1
+// chart fills the area below values, two a column and -1 for none; the area's top
+// is at most.
+func (a area) chart(values []float64, most float64) {
+	if most <= 0 {
+		return
 	}
 	rows := 4 * a.h
-	for x := range a.w {
-		var cells [256]rune
-		for half := range 2 {
-			i := 2*x + half
-			if i >= len(values) || values[i] < 0 || a.h > len(cells) {
-				continue
-			}
-			height := int(math.Round((values[i] - least) / (most - least) * float64(rows)))
-			for r := range min(max(height, 1), rows) {
-				cells[r/4] |= dots[half][r%4]
-			}
+	height := func(i int) int {
+		if i >= len(values) || values[i] < 0 {
+			return -1
 		}
+		return min(max(int(math.Round(values[i]/most*float64(rows))), 1), rows)
+	}
+	for x := range a.w {
+		left, right := height(2*x), height(2*x+1)
 		for y := range a.h {
-			if bits := cells[a.h-1-y]; bits != 0 {
+			below := 4 * (a.h - 1 - y) // rows of dots under this cell
+			bits := dotsUp(0, left-below) | dotsUp(1, right-below)
+			if bits != 0 {
 				a.text(x, y, shade(y, a.h), patterns[bits])
 			}
 		}
 	}
 }
 
-// shade returns the colour of line y of a chart of h lines.
-func shade(y, h int) style {
-	switch part := float64(h-1-y) / float64(max(h, 1)); {
-	case part < 0.34:
-		return low
-	case part < 0.67:
-		return middle
+// dotsUp returns the lowest n dots of one column of a braille character.
+func dotsUp(column, n int) (bits rune) {
+	for r := range min(max(n, 0), 4) {
+		bits |= dots[column][r]
 	}
-	return high
+	return bits
 }
 
-var blocks = []string{"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"}
+var eighths = []string{"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"}
 
-// spark draws values, -1 for none, in one line.
+// spark draws values, -1 for none, in one line, from 0 to the largest.
 func (a area) spark(x, y int, values []float64) {
 	most := slices.Max(append(values, 0))
 	for i, v := range values {
@@ -65,10 +63,20 @@ func (a area) spark(x, y int, values []float64) {
 		case v < 0:
 			continue
 		case most == 0:
-			a.text(x+i, y, faint, blocks[0])
+			a.text(x+i, y, faint, eighths[0])
 		default:
-			a.text(x+i, y, middle, blocks[min(int(v/most*float64(len(blocks))), len(blocks)-1)])
+			n := int(v / most * float64(len(eighths)-2)) // the topmost stays free: lines must not touch
+			a.text(x+i, y, heat+style(n), eighths[n])
 		}
+	}
+}
+
+// bar draws part of a whole as a line of at most w columns.
+func (a area) bar(x, y, w int, st style, part float64) {
+	n := int(math.Round(2 * float64(w) * min(max(part, 0), 1)))
+	x = a.text(x, y, st, strings.Repeat("━", n/2))
+	if n%2 != 0 || n == 0 && part > 0 {
+		a.text(x, y, st, "╸")
 	}
 }
 
@@ -76,45 +84,117 @@ func (a area) spark(x, y int, values []float64) {
 var spans = []struct {
 	name    string
 	seconds int
-}{{"1 min", 60}, {"5 min", 300}, {"15 min", 900}, {"1 hour", 3600}, {"6 hours", 6 * 3600}, {"24 hours", day}}
-
-// rateChart draws the hash rate over a span, with its scale.
-func (a area) rateChart(s *series, span int) {
-	if a.h < 2 || a.w < 12 {
-		return
-	}
-	const scale = 8 // columns
-	plot := a.sub(scale, 0, a.w-scale, a.h-1)
-	values := s.columns(2*plot.w, spans[span].seconds)
-	most := 0.0
-	for _, v := range values {
-		most = max(most, v)
-	}
-	top := ceiling(most)
-	if top == 0 {
-		a.text(scale, a.h/2, faint, "no hashes yet")
-	} else {
-		plot.chart(values, 0, top)
-		a.right(scale-1, 0, faint, units.Number(top))
-		if a.h > 4 {
-			a.right(scale-1, (a.h-1)/2, faint, units.Number(top/2))
-		}
-		a.right(scale-1, a.h-2, faint, "0")
-	}
-	a.text(scale, a.h-1, faint, "−"+spans[span].name)
-	a.right(a.w, a.h-1, faint, "now")
+	marks   int // on its axis, from its beginning on
+	each    int // from one mark to the next
+	unit    string
+}{
+	{"1 min", 60, 4, 15, "s"}, {"5 min", 300, 5, 1, "min"}, {"15 min", 900, 3, 5, "min"},
+	{"1 h", 3600, 4, 15, "min"}, {"6 h", 6 * 3600, 6, 1, "h"}, {"24 h", day, 4, 6, "h"},
 }
 
-// ceiling returns a round number that is v or a little more.
+const scaleWidth = 7 // columns of the figures beside a chart
+
+// rateChart draws a hash rate over a span with its scale and its axis, and, if
+// there is room and what is given, a line of what happened.
+func (a area) rateChart(s *series, h *history, span int) {
+	if a.h < 2 || a.w < 2*scaleWidth {
+		return
+	}
+	below := 1
+	if h != nil && a.h >= 5 {
+		below = 2
+	}
+	plot := a.sub(scaleWidth, 0, a.w-scaleWidth, a.h-below)
+	values := s.columns(2*plot.w, spans[span].seconds)
+	top := ceiling(slices.Max(append(values, 0)))
+	a.sub(0, 0, a.w, plot.h).scale(top)
+	plot.chart(values, top)
+	if top == 0 {
+		plot.centre(plot.h/2, faint, " no hashes yet ")
+	}
+	if below == 2 {
+		a.right(scaleWidth-1, plot.h, faint, "shares")
+		a.sub(scaleWidth, plot.h, plot.w, 1).happenings(h.happened(plot.w, spans[span].seconds))
+	}
+	a.sub(scaleWidth, a.h-1, plot.w, 1).axis(span)
+}
+
+// scale writes the figures of a chart whose top is at top, and draws a line behind
+// it at each.
+func (a area) scale(top float64) {
+	if a.h < 2 {
+		return
+	}
+	step := ticks(top, min((a.h+1)/2, 5))
+	for v := 0.0; v <= top && top > 0; v += step {
+		y := a.h - 1 - int(math.Floor(v/top*float64(a.h)))
+		if v == 0 {
+			a.right(scaleWidth-1, a.h-1, faint, "0")
+			continue
+		}
+		if y < 0 || y >= a.h-1 {
+			continue
+		}
+		a.right(scaleWidth-1, y, faint, units.Number(v))
+		a.text(scaleWidth, y, grid, strings.Repeat("┈", a.w-scaleWidth))
+	}
+}
+
+// axis writes the times below a chart.
+func (a area) axis(span int) {
+	p := &spans[span]
+	a.right(a.w, 0, faint, "now")
+	end := a.text(0, 0, faint, "−"+p.name)
+	for i := 1; i < p.marks; i++ {
+		x := i * a.w / p.marks
+		label := fmt.Sprintf("−%d %s", (p.marks-i)*p.each, p.unit)
+		if at := x - columns(label)/2; at > end+2 && at+columns(label)+2 < a.w-3 {
+			end = a.text(at, 0, faint, label)
+		}
+	}
+}
+
+// happenings draws what happened, one column each: the gravest of it.
+func (a area) happenings(all []second) {
+	for x, s := range all {
+		switch {
+		case s.block:
+			a.text(x, 0, spark1, "★")
+		case s.failed > 0:
+			a.text(x, 0, bad, "✗")
+		case s.idle:
+			a.text(x, 0, warn, "╌")
+		case s.accepted > 0:
+			a.text(x, 0, good, "•")
+		}
+	}
+}
+
+// ceiling returns a number with few digits that is v or a little more, so that a
+// chart's scale does not move with every value.
 func ceiling(v float64) float64 {
-	if v <= 0 {
+	if !(v > 0) || math.IsInf(v, 0) {
 		return 0
 	}
 	step := math.Pow(10, math.Floor(math.Log10(v)))
-	for _, m := range []float64{1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10} {
-		if v <= m*step {
+	for _, m := range []float64{1, 1.1, 1.2, 1.4, 1.6, 1.8, 2, 2.2, 2.5, 2.8, 3.2, 3.6, 4, 4.5, 5, 5.6, 6.4, 7.2, 8, 9, 10} {
+		if v*1.02 <= m*step {
 			return m * step
 		}
 	}
-	return 10 * step
+	return 11 * step
+}
+
+// ticks returns the distance between at most n round figures below top.
+func ticks(top float64, n int) float64 {
+	if top <= 0 {
+		return 1
+	}
+	step := math.Pow(10, math.Floor(math.Log10(top))-1)
+	for _, m := range []float64{1, 2, 5, 10, 20, 50, 100} {
+		if top/(m*step) <= float64(max(n, 1)) {
+			return m * step
+		}
+	}
+	return 100 * step
 }

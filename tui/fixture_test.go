@@ -99,12 +99,23 @@ func screen(s miner.Snapshot, w, h, n int) *model {
 	}
 	m := newModel(&Config{Title: "gominer", Snapshot: func() miner.Snapshot { return s }, Log: log}, noon)
 	m.w, m.h = w, h
-	m.past = history{devices: make([]series, len(s.Devices)), each: make([]uint64, len(s.Devices))}
+	m.past = history{
+		events: make([]second, day), devices: make([]series, len(s.Devices)), each: make([]uint64, len(s.Devices)), last: tallyOf(&s),
+	}
 	for i := range n {
 		wave := 1 + 0.06*math.Sin(float64(i)/40) + 0.03*math.Sin(float64(i)/7)
 		if i > n-200 && i < n-170 {
 			wave *= 0.4
 		}
+		e := &m.past.events[i%day]
+		e.idle = wave < 0.5
+		if i*i%13 == 0 {
+			e.accepted = uint16(i % 3)
+		}
+		if i%197 == 50 {
+			e.failed = 1
+		}
+		e.block = n-i == 3600
 		m.past.total.add(169e6*wave, day)
 		for k := range s.Devices {
 			m.past.devices[k].add(s.Devices[k].Rate.S60*wave, deviceTimes)

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/charmbracelet/colorprofile"
 	"github.com/charmbracelet/x/ansi"
 )
 
@@ -45,13 +46,20 @@ func TestGoldenPages(t *testing.T) {
 	}
 }
 
-// The same in the colours for a dark and a light background.
+// kinds are the kinds of terminals.
+var kinds = map[string]*colours{
+	"dark":  palette(colorprofile.TrueColor, true),
+	"light": palette(colorprofile.ANSI256, false),
+	"16":    palette(colorprofile.ANSI, false),
+}
+
+// The same in the colours of each kind of terminal.
 func TestGoldenColours(t *testing.T) {
 	for p := range pages {
-		for name, dark := range map[string]bool{"dark": true, "light": false} {
+		for name, colours := range kinds {
 			m := screen(mining(), 80, 24, 12000)
 			m.page = p
-			golden(t, fmt.Sprintf("%s-80x24-%s", strings.ToLower(pageNames[p]), name), m.canvas().ansi(palette(dark))+"\n")
+			golden(t, fmt.Sprintf("%s-80x24-%s", strings.ToLower(pageNames[p]), name), m.canvas().ansi(colours)+"\n")
 		}
 	}
 }
@@ -85,17 +93,16 @@ func TestGoldenStates(t *testing.T) {
 // Whatever the size and whatever pools say, every line is as wide as the screen
 // and holds nothing that a terminal would obey.
 func TestEverySize(t *testing.T) {
-	all := states()
-	for name, s := range all {
-		for w := 1; w < 230; w += 1 + w/4 {
-			for h := 1; h < 75; h += 1 + h/3 {
+	for name, s := range states() {
+		m := screen(s, 0, 0, 70)
+		m.threads = true
+		for i, w := range []int{1, 3, 17, 39, 40, 59, 72, 80, 103, 104, 160} {
+			for j, h := range []int{1, 4, 11, 12, 17, 24, 32, 60} {
 				for p := range pages {
-					m := screen(s, w, h, 70)
-					m.page, m.threads = p, true
-					m.row[p] = w % 41
-					m.asking, m.help = (w+h)%5 == 0, (w+h)%5 == 1
-					c := m.canvas()
-					check(t, fmt.Sprintf("%s, %s, %dx%d", name, pageNames[p], w, h), c)
+					m.w, m.h, m.page = w, h, p
+					m.row[p], m.chosen, m.order = w%41, h, w%len(orders)
+					m.asking, m.help = (i+j)%5 == 0, (i+j)%5 == 1
+					check(t, fmt.Sprintf("%s, %s, %dx%d", name, pageNames[p], w, h), m.canvas())
 				}
 			}
 		}
@@ -122,9 +129,9 @@ func check(t *testing.T, name string, c *canvas) {
 func TestColourIsNoCarrier(t *testing.T) {
 	m := screen(states()["down"], 120, 40, 100)
 	c := m.canvas()
-	for _, dark := range []bool{true, false} {
+	for _, colours := range kinds {
 		var lines []string
-		for l := range strings.Lines(ansi.Strip(c.ansi(palette(dark))) + "\n") {
+		for l := range strings.Lines(ansi.Strip(c.ansi(colours)) + "\n") {
 			lines = append(lines, strings.TrimRight(l, " \n"))
 		}
 		if got := strings.Join(lines, "\n") + "\n"; got != c.String() {

@@ -6,20 +6,40 @@ import (
 	"gominer/miner"
 )
 
-// history keeps the hash rate of every second of the last day, in all and, for
-// the last minutes, of each device.
+// history keeps what happened in every second of the last day, and, for the last
+// minutes, the hash rate of each device.
 type history struct {
 	total   series
+	events  []second // a ring as total's
 	devices []series
-	last    time.Duration // of the latest sample, since the start of mining
-	hashes  uint64        // then
+	last    tally // at the latest second
 	each    []uint64
+}
+
+// tally is what history compares one second with the next by.
+type tally struct {
+	at               time.Duration // since the start of mining
+	hashes           uint64
+	accepted, failed uint64 // shares
+	blocks           uint64
+}
+
+func tallyOf(s *miner.Snapshot) tally {
+	t := &s.Shares
+	return tally{s.Elapsed, s.Hashes, t.Accepted, t.Rejected + t.Lost + t.Stale, t.Blocks}
 }
 
 const (
 	day         = 24 * 60 * 60 // seconds
-	deviceTimes = 5 * 60
+	deviceTimes = 15 * 60
 )
+
+// second is what happened in one.
+type second struct {
+	accepted, failed uint16 // shares, as many as fit
+	block            bool
+	idle             bool // there was no job
+}
 
 // series is the latest of samples that come once a second.
 type series struct {
@@ -43,49 +63,106 @@ func (s *series) at(back int) (float64, bool) {
 	return float64(s.ring[(s.n-1-back)%len(s.ring)]), true
 }
 
+// blur is the least time that a value of a chart is a mean of: devices count whole
+// batches, and a second has now one more, now one less.
+const blur = 3 // seconds
+
 // columns returns the means of n equal parts of the last span seconds, the oldest
 // first; -1 where nothing is known.
 func (s *series) columns(n, span int) []float64 {
 	out := make([]float64, n)
 	for i := range out {
-		from, to := (n-i)*span/n, (n-1-i)*span/n // seconds ago
+		from, to := part(i, n, span)
 		sum, known := 0.0, 0
-		for back := to; back < max(from, to+1); back++ {
+		for back := to; back < max(from, to+blur); back++ {
 			if v, ok := s.at(back); ok {
 				sum += v
 				known++
 			}
 		}
 		out[i] = -1
-		if known > 0 {
+		if _, ok := s.at(to); ok {
 			out[i] = sum / float64(known)
 		}
 	}
 	return out
 }
 
+// part returns where part i of n of the last span seconds begins and ends, in
+// seconds ago.
+func part(i, n, span int) (from, to int) { return (n - i) * span / n, (n - 1 - i) * span / n }
+
+// happened returns what happened in n equal parts of the last span seconds, the
+// oldest first. A part that is shorter than a second has what its second has only
+// if the second ends in it.
+func (h *history) happened(n, span int) []second {
+	out := make([]second, n)
+	for i := range out {
+		from, to := part(i, n, span)
+		for back := to; back < from; back++ {
+			if back >= h.total.n || back >= len(h.events) {
+				break
+			}
+			e := h.events[(h.total.n-1-back)%len(h.events)]
+			out[i].accepted = sum16(out[i].accepted, e.accepted)
+			out[i].failed = sum16(out[i].failed, e.failed)
+			out[i].block = out[i].block || e.block
+			out[i].idle = out[i].idle || e.idle
+		}
+	}
+	return out
+}
+
+func sum16(a, b uint16) uint16 { return uint16(min(uint32(a)+uint32(b), 1<<16-1)) }
+
 // add takes in a snapshot, if a second has passed since the last.
 func (h *history) add(s *miner.Snapshot) {
-	span := s.Elapsed - h.last
-	if s.Elapsed < h.last || s.Hashes < h.hashes { // another run
+	now := tallyOf(s)
+	if now.at < h.last.at || now.hashes < h.last.hashes { // another run
 		*h = history{}
-		span = s.Elapsed
 	}
+	span := now.at - h.last.at
 	if span < time.Second {
 		return
 	}
-	if h.devices == nil {
+	if h.events == nil {
+		h.events = make([]second, day)
 		h.devices, h.each = make([]series, len(s.Devices)), make([]uint64, len(s.Devices))
 	}
 	// A pause of the dashboard, such as ctrl-z, fills its seconds with their mean.
 	for range min(int(span/time.Second), day) {
-		h.total.add(float64(s.Hashes-h.hashes)/span.Seconds(), day)
+		h.events[h.total.n%day] = second{idle: s.Job == nil}
+		h.total.add(float64(now.hashes-h.last.hashes)/span.Seconds(), day)
 		for i := range min(len(h.devices), len(s.Devices)) {
 			h.devices[i].add(float64(s.Devices[i].Hashes-h.each[i])/span.Seconds(), deviceTimes)
 		}
 	}
-	h.last, h.hashes = s.Elapsed, s.Hashes
+	e := &h.events[(h.total.n-1)%day]
+	e.accepted, e.failed = less16(now.accepted, h.last.accepted), less16(now.failed, h.last.failed)
+	e.block = now.blocks > h.last.blocks
+	h.last = now
 	for i := range min(len(h.each), len(s.Devices)) {
 		h.each[i] = s.Devices[i].Hashes
 	}
+}
+
+// less16 returns how much more now is than before, as far as it fits.
+func less16(now, before uint64) uint16 {
+	if now < before {
+		return 0
+	}
+	return uint16(min(now-before, 1<<16-1))
+}
+
+// most returns the largest rate of a span.
+func (s *series) most(span int) float64 {
+	most := 0.0
+	for back := range span {
+		v, ok := s.at(back)
+		if !ok {
+			break
+		}
+		most = max(most, v)
+	}
+	return most
 }

@@ -1,47 +1,60 @@
 package tui
 
-import "charm.land/bubbles/v2/key"
+import (
+	"charm.land/bubbles/v2/key"
+	tea "charm.land/bubbletea/v2"
+)
 
 // keys are the bindings; their help texts are the help page.
 var keys = struct {
-	pages                                 [pages]key.Binding
-	next, back, up, down                  key.Binding
-	pause, pauseAll, more, fewer          key.Binding
-	faster, slower, switch_               key.Binding
-	zoomIn, zoomOut, sort, detail         key.Binding
-	filter, level, copy, picture, suspend key.Binding
-	help, quit, yes                       key.Binding
+	pages                                  [pages]key.Binding
+	next, back                             key.Binding
+	up, down, pageUp, pageDown, first, end key.Binding
+	pause, pauseAll, more, fewer           key.Binding
+	faster, slower, switchPool             key.Binding
+	zoomIn, zoomOut                        key.Binding
+	sort, reverse, threads                 key.Binding
+	filter, level                          key.Binding
+	copy, picture, suspend, redraw         key.Binding
+	help, quit, yes                        key.Binding
 }{
 	pages: [pages]key.Binding{
-		bind("1", "how it goes", "1"), bind("2", "devices", "2"), bind("3", "shares and blocks", "3"),
-		bind("4", "pools and the job", "4"), bind("5", "the log", "5"),
+		bind("1", "overview", "1"), bind("2", "devices", "2"), bind("3", "shares and blocks", "3"),
+		bind("4", "pools and the job", "4"), bind("5", "log", "5"),
 	},
-	next: bind("tab", "next page", "tab", "right"),
-	back: bind("⇧tab", "page before", "shift+tab", "left"),
-	up:   bind("↑", "up", "up", "k"),
-	down: bind("↓", "down", "down", "j"),
+	next: bind("tab", "next page", "tab", "right", "l"),
+	back: bind("⇧tab", "previous page", "shift+tab", "left", "h"),
 
-	pause:    bind("p", "rest a device, or go on", "p"),
-	pauseAll: bind("P", "rest all, or go on", "P", "space"),
-	more:     bind("+", "a thread more", "+", "="),
-	fewer:    bind("-", "a thread less", "-"),
-	faster:   bind(">", "work more", ">", "."),
-	slower:   bind("<", "work less", "<", ","),
-	switch_:  bind("s", "mine on another pool", "s"),
+	up:       bind("↑", "up", "up", "k"),
+	down:     bind("↓", "down", "down", "j"),
+	pageUp:   bind("PgUp", "a screen up", "pgup", "ctrl+b", "ctrl+u"),
+	pageDown: bind("PgDn", "a screen down", "pgdown", "ctrl+f", "ctrl+d"),
+	first:    bind("Home", "to the first", "home", "g"),
+	end:      bind("End", "to the last", "end", "G"),
 
-	zoomIn:  bind("z", "less time", "z"),
-	zoomOut: bind("x", "more time", "x"),
-	sort:    bind("o", "order of devices", "o"),
-	detail:  bind("t", "threads of a device", "t", "enter"),
+	pause:      bind("p", "pause device", "p"),
+	pauseAll:   bind("space", "pause all", "space"),
+	more:       bind("+", "more threads", "+", "="),
+	fewer:      bind("-", "fewer threads", "-"),
+	faster:     bind(">", "throttle less", ">", "."),
+	slower:     bind("<", "throttle more", "<", ","),
+	switchPool: bind("s", "switch pool", "s"),
 
-	filter:  bind("/", "filter the log", "/"),
-	level:   bind("l", "level of the log", "l"),
+	zoomIn:  bind("z", "zoom in", "z"),
+	zoomOut: bind("x", "zoom out", "x"),
+	sort:    bind("o", "sort", "o"),
+	reverse: bind("O", "sort the other way", "O"),
+	threads: bind("t", "threads", "t", "enter"),
+
+	filter:  bind("/", "filter", "/"),
+	level:   bind("v", "level", "v"),
 	copy:    bind("c", "copy the screen", "c"),
 	picture: bind("S", "save a picture", "S"),
 	suspend: bind("^Z", "suspend", "ctrl+z"),
+	redraw:  bind("^L", "draw anew", "ctrl+l"),
 
-	help: bind("?", "help", "?", "h", "f1"),
-	quit: bind("q", "end mining", "q", "esc"),
+	help: bind("?", "help", "?", "f1"),
+	quit: bind("q", "quit", "q"),
 	yes:  bind("y", "yes", "y", "Y", "enter"),
 }
 
@@ -49,27 +62,52 @@ func bind(shown, does string, pressed ...string) key.Binding {
 	return key.NewBinding(key.WithKeys(pressed...), key.WithHelp(shown, does))
 }
 
-// helpColumns is the help page.
-func helpColumns() [][]key.Binding {
-	return [][]key.Binding{
-		append(keys.pages[:], keys.next, keys.back, keys.up, keys.down, keys.zoomIn, keys.zoomOut),
-		{keys.pause, keys.pauseAll, keys.more, keys.fewer, keys.faster, keys.slower, keys.switch_, keys.sort, keys.detail},
-		{keys.filter, keys.level, keys.copy, keys.picture, keys.suspend, keys.help, keys.quit},
+// helpGroups is the help page.
+func helpGroups() []helpGroup {
+	return []helpGroup{
+		{"Pages", append(keys.pages[:], keys.next, keys.back)},
+		{"Lists", []key.Binding{keys.up, keys.down, keys.pageUp, keys.pageDown, keys.first, keys.end, keys.sort, keys.reverse}},
+		{"Mining", []key.Binding{keys.pauseAll, keys.pause, keys.more, keys.fewer, keys.faster, keys.slower, keys.switchPool}},
+		{"View", []key.Binding{keys.zoomIn, keys.zoomOut, keys.threads, keys.filter, keys.level, keys.copy, keys.picture, keys.redraw}},
+		{"Program", []key.Binding{keys.help, keys.suspend, keys.quit}},
 	}
+}
+
+// helpGroup are bindings under a heading.
+type helpGroup struct {
+	name string
+	keys []key.Binding
 }
 
 // footer are the keys that matter most on a page.
 func (p page) footer() []key.Binding {
-	common := []key.Binding{keys.help, keys.quit}
 	switch p {
 	case devices:
-		return append([]key.Binding{keys.pause, keys.more, keys.fewer, keys.slower, keys.faster, keys.sort, keys.detail}, common...)
+		return []key.Binding{keys.pause, keys.fewer, keys.more, keys.slower, keys.faster, keys.sort, keys.threads, keys.zoomOut}
 	case pools:
-		return append([]key.Binding{keys.down, keys.switch_}, common...)
+		return []key.Binding{keys.down, keys.switchPool, keys.copy}
 	case logPage:
-		return append([]key.Binding{keys.filter, keys.level, keys.up}, common...)
+		return []key.Binding{keys.filter, keys.level, keys.up, keys.end, keys.copy}
 	case shares:
-		return append([]key.Binding{keys.down, keys.picture}, common...)
+		return []key.Binding{keys.down, keys.zoomIn, keys.zoomOut, keys.copy, keys.picture}
 	}
-	return append([]key.Binding{keys.next, keys.zoomIn, keys.zoomOut, keys.pauseAll}, common...)
+	return []key.Binding{keys.pauseAll, keys.zoomIn, keys.zoomOut, keys.next, keys.picture}
+}
+
+// pressed returns the message of a binding's first key, for who clicks on its help.
+func pressed(b key.Binding) tea.KeyPressMsg {
+	switch k := b.Keys()[0]; k {
+	case "tab":
+		return tea.KeyPressMsg{Code: tea.KeyTab}
+	case "up":
+		return tea.KeyPressMsg{Code: tea.KeyUp}
+	case "down":
+		return tea.KeyPressMsg{Code: tea.KeyDown}
+	case "end":
+		return tea.KeyPressMsg{Code: tea.KeyEnd}
+	case "space":
+		return tea.KeyPressMsg{Code: tea.KeySpace, Text: " "}
+	default:
+		return tea.KeyPressMsg{Code: []rune(k)[0], Text: k}
+	}
 }

@@ -11,7 +11,7 @@ import (
 // ready; its methods may be called from any goroutine.
 type Log struct {
 	mu    sync.Mutex
-	lines []line // at most logLines
+	lines []line // a ring once it is full
 	n     uint64 // lines so far
 }
 
@@ -22,13 +22,13 @@ type line struct {
 	text  string // cleaned
 }
 
-const logLines = 2000
+const logLines = 2000 // kept
 
 // Add adds a line.
 func (l *Log) Add(at time.Time, level slog.Level, text string) {
+	added := line{at, level, Clean(text)}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	added := line{at, level, Clean(text)}
 	if len(l.lines) < logLines {
 		l.lines = append(l.lines, added)
 	} else {
@@ -37,23 +37,52 @@ func (l *Log) Add(at time.Time, level slog.Level, text string) {
 	l.n++
 }
 
-// latest returns up to n lines that wanted takes, the oldest first, leaving out the
-// newest skip of them.
-func (l *Log) latest(n, skip int, wanted func(*line) bool) []line {
+// newest is an end that moves with the lines that come.
+const newest = ^uint64(0)
+
+// latest returns up to n lines that wanted takes, of those before end, the oldest
+// first. Lines are numbered as they come, from 0.
+func (l *Log) latest(n int, end uint64, wanted func(*line) bool) []line {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var out []line
-	for i := uint64(1); i <= min(l.n, logLines) && len(out) < n; i++ {
-		line := &l.lines[(l.n-i)%logLines]
-		if !wanted(line) {
-			continue
+	for i := min(end, l.n); i > l.firstLocked() && len(out) < n; i-- {
+		if line := &l.lines[(i-1)%logLines]; wanted(line) {
+			out = append(out, *line)
 		}
-		if skip > 0 {
-			skip--
-			continue
-		}
-		out = append(out, *line)
 	}
 	slices.Reverse(out)
 	return out
+}
+
+// firstLocked returns the number of the oldest line that is kept. The caller holds
+// mu.
+func (l *Log) firstLocked() uint64 { return l.n - uint64(len(l.lines)) }
+
+// move returns an end that is by lines further on than end, or back where by is
+// below 0, of those that wanted takes; at least keep of them stay before it.
+func (l *Log) move(end uint64, by, keep int, wanted func(*line) bool) uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	first := l.firstLocked()
+	end = max(min(end, l.n), first)
+	for ; by > 0 && end < l.n; end++ {
+		if wanted(&l.lines[end%logLines]) {
+			by--
+		}
+	}
+	if end == l.n && by >= 0 {
+		return newest
+	}
+	var before []uint64 // the ends behind lines that are wanted, the newest first
+	for i := end; i > first; i-- {
+		if wanted(&l.lines[(i-1)%logLines]) {
+			before = append(before, i)
+		}
+	}
+	back := min(-by, len(before)-keep)
+	if back <= 0 || by >= 0 {
+		return end
+	}
+	return before[back]
 }

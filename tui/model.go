@@ -1,15 +1,14 @@
 package tui
 
 import (
-	"fmt"
 	"log/slog"
-	"path/filepath"
-	"strings"
+	"slices"
 	"time"
 	"unicode/utf8"
 
 	"charm.land/bubbles/v2/key"
 	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/colorprofile"
 
 	"gominer/miner"
 )
@@ -30,21 +29,26 @@ var pageNames = [pages]string{"Overview", "Devices", "Shares", "Pools", "Log"}
 
 // model is the state of the dashboard. Only Update changes it.
 type model struct {
-	cfg  *Config
-	w, h int
-	dark bool
-	now  time.Time
+	cfg     *Config
+	w, h    int
+	profile colorprofile.Profile
+	dark    bool
+	now     time.Time
 
-	snap    miner.Snapshot
-	past    history
-	blocks  uint64    // seen so far
-	feast   time.Time // until when a block is celebrated
+	snap   miner.Snapshot
+	past   history
+	blocks uint64    // seen so far
+	feast  time.Time // until when a block is celebrated
+
 	page    page
-	row     [pages]int // that is selected, or how far the log is scrolled up
+	chosen  int        // device, an index of miner.Snapshot's
+	row     [pages]int // that is selected, of shares and of pools
 	order   int        // of devices: an index of orders
-	zoom    int        // of the chart: an index of spans; -1: what there is
-	threads bool       // the selected device's are shown
+	reverse bool
+	zoom    int  // of charts: an index of spans; -1: what there is
+	threads bool // of the chosen device are shown
 
+	logEnd    uint64 // the lines before it are shown
 	filter    string // of the log
 	filtering bool
 	level     slog.Level
@@ -54,7 +58,7 @@ type model struct {
 	notice       string
 	noticeTill   time.Time
 
-	drawn *canvas // what View drew last, for the mouse and for pictures
+	drawn *canvas // what View drew last, for the mouse
 }
 
 type tickMsg time.Time
@@ -63,10 +67,13 @@ type tickMsg time.Time
 type noteMsg string
 
 func newModel(cfg *Config, now time.Time) *model {
-	m := &model{cfg: cfg, w: 80, h: 24, dark: true, now: now, zoom: -1, level: slog.LevelInfo}
-	m.blocks = ^uint64(0) // those that were found before are no news
-	m.take(now)
-	m.blocks = m.snap.Shares.Blocks
+	m := &model{
+		cfg: cfg, w: 80, h: 24, profile: colorprofile.TrueColor, dark: true, now: now, zoom: -1,
+		logEnd: newest, level: slog.LevelInfo,
+	}
+	m.snap = cfg.Snapshot()
+	m.blocks = m.snap.Shares.Blocks // those that were found before are no news
+	m.past.add(&m.snap)
 	return m
 }
 
@@ -86,15 +93,22 @@ func (m *model) span() int {
 
 // take takes in how things stand.
 func (m *model) take(now time.Time) {
+	before := judged(&m.snap)
 	m.now, m.snap = now, m.cfg.Snapshot()
 	m.past.add(&m.snap)
 	if n := m.snap.Shares.Blocks; n > m.blocks {
 		m.blocks, m.feast = n, now.Add(feastTime)
 	}
+	if m.row[shares] > 0 { // the same share stays selected
+		m.row[shares] = min(m.row[shares]+int(judged(&m.snap)-before), max(len(m.snap.Recent)-1, 0))
+	}
 }
 
+// judged returns how many shares have come into Recent so far.
+func judged(s *miner.Snapshot) uint64 { return s.Shares.Accepted + s.Shares.Rejected + s.Shares.Lost }
+
 const (
-	feastTime  = 12 * time.Second
+	feastTime  = 10 * time.Second
 	noticeTime = 4 * time.Second
 )
 
@@ -113,23 +127,34 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		m.w, m.h = msg.Width, msg.Height
 	case tea.BackgroundColorMsg:
 		m.dark = msg.IsDark()
+	case tea.ColorProfileMsg:
+		m.profile = msg.Profile
 	case noteMsg:
 		m.note(string(msg))
 	case tea.KeyPressMsg:
 		return m, m.press(msg)
+	case tea.PasteMsg:
+		if m.filtering {
+			m.setFilter(m.filter + Clean(msg.Content))
+		}
 	case tea.MouseClickMsg:
-		return m, m.click(msg.X, msg.Y)
+		if msg.Button == tea.MouseLeft {
+			return m, m.click(msg.X, msg.Y)
+		}
 	case tea.MouseWheelMsg:
-		if msg.Button == tea.MouseWheelUp {
-			m.move(-1)
-		} else if msg.Button == tea.MouseWheelDown {
-			m.move(1)
+		switch msg.Button {
+		case tea.MouseWheelUp:
+			m.wheel(msg.X, msg.Y, -1)
+		case tea.MouseWheelDown:
+			m.wheel(msg.X, msg.Y, 1)
 		}
 	}
 	return m, nil
 }
 
 func (m *model) note(s string) { m.notice, m.noticeTill = s, m.now.Add(noticeTime) }
+
+func (m *model) clock(t time.Time) string { return t.Local().Format(time.TimeOnly) }
 
 // press does what a key means.
 func (m *model) press(k tea.KeyPressMsg) tea.Cmd {
@@ -170,191 +195,97 @@ func (m *model) press(k tea.KeyPressMsg) tea.Cmd {
 		m.move(-1)
 	case key.Matches(k, keys.down):
 		m.move(1)
+	case key.Matches(k, keys.pageUp):
+		m.move(-m.pageRows())
+	case key.Matches(k, keys.pageDown):
+		m.move(m.pageRows())
+	case key.Matches(k, keys.first):
+		m.move(-logLines)
+	case key.Matches(k, keys.end):
+		m.move(logLines)
 	case key.Matches(k, keys.zoomIn):
-		m.zoom = max(m.span()-1, 0)
+		m.zoomBy(-1)
 	case key.Matches(k, keys.zoomOut):
-		m.zoom = min(m.span()+1, len(spans)-1)
-	case key.Matches(k, keys.suspend):
-		return tea.Suspend
-	case key.Matches(k, keys.picture):
-		return m.picture()
-	case key.Matches(k, keys.copy):
-		return tea.Batch(tea.SetClipboard(m.canvas().String()), say("the screen is in the clipboard, as text"))
+		m.zoomBy(1)
 	case key.Matches(k, keys.sort):
-		m.order = (m.order + 1) % len(orders)
-		m.note("devices sorted by " + orders[m.order].name)
-	case key.Matches(k, keys.detail):
+		m.sortBy((m.order + 1) % len(orders))
+	case key.Matches(k, keys.reverse):
+		m.reverse = !m.reverse
+	case key.Matches(k, keys.threads):
 		m.threads = !m.threads
 	case key.Matches(k, keys.filter):
 		m.page, m.filtering = logPage, true
 	case key.Matches(k, keys.level):
 		m.level = nextLevel(m.level)
-		m.row[logPage] = 0
-		m.note("the log shows " + strings.ToLower(m.level.String()) + " and what is graver")
+		m.logEnd = newest
+		m.note("the log shows " + levelName(m.level) + " and above")
 	default:
-		return m.control(k)
+		return m.act(k)
 	}
 	return nil
 }
 
-// control does what keys do to the miner. It answers beside the clock, as it may
-// take a while.
-func (m *model) control(k tea.KeyPressMsg) tea.Cmd {
-	c := m.cfg.Controls
-	device := m.device()
-	name := ""
-	if device >= 0 {
-		name = m.snap.Devices[device].Info.Name
-	}
-	do := func(can bool, done string, f func() error) tea.Cmd {
-		if !can || device < 0 {
-			return say("that can't be done here")
-		}
-		return func() tea.Msg {
-			if err := f(); err != nil {
-				return noteMsg(Clean(err.Error()))
-			}
-			return noteMsg(done)
-		}
-	}
-	switch {
-	case key.Matches(k, keys.pause):
-		paused := !m.snap.Devices[max(device, 0)].Paused
-		return do(c.Pause != nil, name+onOff(paused, " rests", " goes on"), func() error { return c.Pause(device, paused) })
-	case key.Matches(k, keys.pauseAll):
-		paused := false
-		for i := range m.snap.Devices {
-			paused = paused || !m.snap.Devices[i].Paused
-		}
-		n := len(m.snap.Devices)
-		return do(c.Pause != nil, "all devices"+onOff(paused, " rest", " go on"), func() error {
-			for i := range n {
-				if err := c.Pause(i, paused); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-	case key.Matches(k, keys.more):
-		return do(c.Threads != nil, name+": a thread more", func() error { return c.Threads(device, 1) })
-	case key.Matches(k, keys.fewer):
-		return do(c.Threads != nil, name+": a thread less", func() error { return c.Threads(device, -1) })
-	case key.Matches(k, keys.faster):
-		return do(c.Throttle != nil, name+": works more", func() error { return c.Throttle(device, 10) })
-	case key.Matches(k, keys.slower):
-		return do(c.Throttle != nil, name+": works less", func() error { return c.Throttle(device, -10) })
-	case key.Matches(k, keys.switch_):
-		if m.page != pools || len(m.snap.Sources) == 0 {
-			m.page = pools
-			return say("choose a pool with ↑ and ↓, then press s again")
-		}
-		to := m.snap.Sources[min(m.row[pools], len(m.snap.Sources)-1)].Name
-		return do(c.Switch != nil, "going to "+Clean(to), func() error { return c.Switch(to) })
-	}
-	return nil
+// sortBy sorts devices by an order, or the other way if they are already.
+func (m *model) sortBy(order int) {
+	m.order, m.reverse = order, false
+	m.note("devices are sorted by " + orders[order].name)
 }
 
-func onOff(on bool, a, b string) string {
-	if on {
-		return a
-	}
-	return b
-}
+func (m *model) zoomBy(n int) { m.zoom = min(max(m.span()+n, 0), len(spans)-1) }
 
-func say(s string) tea.Cmd { return func() tea.Msg { return noteMsg(s) } }
-
-// device returns the index of the selected device, -1 where there is none.
+// device returns the index of the chosen device, -1 where there is none.
 func (m *model) device() int {
-	all := m.sorted()
-	if len(all) == 0 {
+	if len(m.snap.Devices) == 0 {
 		return -1
 	}
-	return all[min(m.row[devices], len(all)-1)]
+	return min(m.chosen, len(m.snap.Devices)-1)
 }
 
-// move goes a line down, or up.
+// pageRows is how far a key for a screen goes.
+func (m *model) pageRows() int { return max(m.h-8, 1) }
+
+// move goes by lines down, or up where by is below 0.
 func (m *model) move(by int) {
-	if m.page == logPage {
-		by = -by // its row counts from the end
-	}
-	m.row[m.page] = max(0, min(m.row[m.page]+by, m.rows()-1))
-}
-
-// rows returns how many lines the page's list has.
-func (m *model) rows() int {
 	switch m.page {
-	case devices, overview:
-		return len(m.snap.Devices)
-	case pools:
-		return len(m.snap.Sources)
+	case overview, devices:
+		all := m.sorted()
+		if len(all) > 0 {
+			m.chosen = all[min(max(slices.Index(all, m.device())+by, 0), len(all)-1)]
+		}
 	case shares:
-		return len(m.snap.Recent)
+		m.row[shares] = min(max(m.row[shares]+by, 0), max(len(m.snap.Recent)-1, 0))
+	case pools:
+		m.row[pools] = min(max(m.row[pools]+by, 0), max(len(m.snap.Sources)-1, 0))
 	case logPage:
-		return logLines
+		if m.cfg.Log != nil {
+			m.logEnd = m.cfg.Log.move(m.logEnd, by, m.pageRows(), m.wanted())
+		}
 	}
-	return 0
 }
 
 // typed takes a key into the log's filter.
 func (m *model) typed(k tea.KeyPressMsg) {
 	switch k.String() {
 	case "esc":
-		m.filter, m.filtering = "", false
+		m.filtering = false
+		m.setFilter("")
 	case "enter":
 		m.filtering = false
 	case "backspace":
 		_, size := utf8.DecodeLastRuneInString(m.filter)
-		m.filter = m.filter[:len(m.filter)-size]
+		m.setFilter(m.filter[:len(m.filter)-size])
 	case "ctrl+u":
-		m.filter = ""
+		m.setFilter("")
 	default:
-		m.filter += Clean(k.Text)
+		m.setFilter(m.filter + Clean(k.Text))
 	}
-	m.row[logPage] = 0
 }
 
-// click does what the topmost zone at (x, y) is for.
-func (m *model) click(x, y int) tea.Cmd {
-	if m.asking || m.help {
-		m.asking, m.help = false, false
-		return nil
-	}
-	if m.drawn == nil {
-		return nil
-	}
-	for i := len(m.drawn.zones) - 1; i >= 0; i-- {
-		z := m.drawn.zones[i]
-		if x < z.x || y < z.y || x >= z.x+z.w || y >= z.y+z.h {
-			continue
-		}
-		switch hit := z.hit.(type) {
-		case page:
-			m.page = hit
-		case rowZone:
-			m.row[hit.page] = hit.row
-		}
-		return nil
-	}
-	return nil
-}
+const mostFilter = 200 // bytes
 
-// rowZone is a line of a page's list.
-type rowZone struct {
-	page page
-	row  int
-}
-
-func (m *model) picture() tea.Cmd {
-	c, dark, now, folder := m.canvas(), m.dark, m.now, m.cfg.Pictures
-	if folder == "" {
-		folder = "."
-	}
-	return func() tea.Msg {
-		name, err := picture(folder, c, dark, now)
-		if err != nil {
-			return noteMsg("no picture: " + Clean(err.Error()))
-		}
-		return noteMsg(fmt.Sprintf("a picture of the screen is in %s", filepath.Clean(name)))
+func (m *model) setFilter(s string) {
+	if len(s) <= mostFilter {
+		m.filter, m.logEnd = s, newest
 	}
 }
 
@@ -368,4 +299,64 @@ func nextLevel(l slog.Level) slog.Level {
 		return slog.LevelError
 	}
 	return slog.LevelDebug
+}
+
+// hit returns what the topmost zone at (x, y) is for, nil for none.
+func (m *model) hit(x, y int) any {
+	if m.drawn == nil {
+		return nil
+	}
+	for _, z := range slices.Backward(m.drawn.zones) {
+		if x >= z.x && y >= z.y && x < z.x+z.w && y < z.y+z.h {
+			return z.hit
+		}
+	}
+	return nil
+}
+
+// click does what is meant by a click at (x, y).
+func (m *model) click(x, y int) tea.Cmd {
+	switch hit := m.hit(x, y).(type) {
+	case page:
+		m.page = hit
+	case key.Binding:
+		if m.help {
+			m.help = false
+		}
+		return m.press(pressed(hit))
+	case sortZone:
+		if m.order == int(hit) {
+			m.reverse = !m.reverse
+		} else {
+			m.sortBy(int(hit))
+		}
+	case rowZone:
+		m.choose(hit)
+	default:
+		m.asking, m.help = false, false
+	}
+	return nil
+}
+
+// choose selects a line of a list.
+func (m *model) choose(z rowZone) {
+	if z.page != devices {
+		m.row[z.page] = z.row
+		return
+	}
+	if all := m.sorted(); z.row < len(all) {
+		m.chosen = all[z.row]
+	}
+}
+
+// wheel zooms over a chart, and else moves lines.
+func (m *model) wheel(x, y, by int) {
+	if _, chart := m.hit(x, y).(chartZone); chart {
+		m.zoomBy(by)
+		return
+	}
+	if m.page == logPage {
+		by *= 3
+	}
+	m.move(by)
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"charm.land/bubbles/v2/key"
 	tea "charm.land/bubbletea/v2"
 
 	"gominer/miner"
@@ -23,6 +24,8 @@ func press(t *testing.T, m *model, keys ...string) {
 			msg.Code = r[0]
 		}
 		switch k {
+		case "space":
+			msg = tea.KeyPressMsg{Code: tea.KeySpace, Text: " "}
 		case "tab":
 			msg = tea.KeyPressMsg{Code: tea.KeyTab}
 		case "esc":
@@ -63,7 +66,7 @@ func TestKeys(t *testing.T) {
 		t.Errorf("zoom %d", m.zoom)
 	}
 	press(t, m, "?")
-	if !m.help || !strings.Contains(m.canvas().String(), "rest a device") {
+	if out := m.canvas().String(); !m.help || !strings.Contains(out, "pause device") || !strings.Contains(out, "suspend") {
 		t.Error("no help")
 	}
 	press(t, m, "q") // closes it
@@ -91,7 +94,7 @@ func TestFilter(t *testing.T) {
 	if m.page != logPage || m.filter != "rej" || !strings.Contains(out, "share rejected") || strings.Contains(out, "share accepted") {
 		t.Errorf("filter %q:\n%s", m.filter, out)
 	}
-	press(t, m, "/", "esc", "l", "l")
+	press(t, m, "/", "esc", "v", "v")
 	if out := m.canvas().String(); m.filter != "" || strings.Contains(out, "share rejected") || !strings.Contains(out, "device failed") {
 		t.Errorf("errors alone:\n%s", out)
 	}
@@ -113,7 +116,7 @@ func TestControls(t *testing.T) {
 		},
 	}
 	press(t, m, "2", "down", "j", "p")
-	press(t, m, "P")
+	press(t, m, "space")
 	if got := strings.Join(did, ", "); got != "opencl0 off, cpu off, opencl0 off" {
 		t.Errorf("did %s", got)
 	}
@@ -141,7 +144,7 @@ func TestMouse(t *testing.T) {
 	m.View()
 	for _, z := range m.drawn.zones {
 		if z.hit == devices {
-			m.Update(tea.MouseClickMsg{X: z.x, Y: z.y})
+			m.Update(tea.MouseClickMsg{X: z.x, Y: z.y, Button: tea.MouseLeft})
 		}
 	}
 	if m.page != devices {
@@ -150,15 +153,38 @@ func TestMouse(t *testing.T) {
 	m.View()
 	for _, z := range m.drawn.zones {
 		if z.hit == (rowZone{devices, 1}) {
-			m.Update(tea.MouseClickMsg{X: z.x + 5, Y: z.y})
+			m.Update(tea.MouseClickMsg{X: z.x + 5, Y: z.y, Button: tea.MouseLeft})
 		}
 	}
-	if m.row[devices] != 1 {
-		t.Errorf("a click on the second device selects %d", m.row[devices])
+	if m.chosen != 1 {
+		t.Errorf("a click on the second device selects %d", m.chosen)
 	}
 	m.Update(tea.MouseWheelMsg{Button: tea.MouseWheelUp})
-	if m.row[devices] != 0 {
-		t.Errorf("the wheel leads to %d", m.row[devices])
+	if m.chosen != 0 {
+		t.Errorf("the wheel leads to %d", m.chosen)
+	}
+	m.View()
+	for _, z := range m.drawn.zones {
+		at := tea.MouseClickMsg{X: z.x, Y: z.y, Button: tea.MouseLeft}
+		switch hit := z.hit.(type) {
+		case sortZone:
+			if hit == byErrors {
+				m.Update(at)
+				if all := m.sorted(); m.order != byErrors || all[0] != 1 {
+					t.Errorf("a click on the heading sorts %v by %s", all, orders[m.order].name)
+				}
+				m.Update(at)
+			}
+		case chartZone:
+			m.Update(tea.MouseWheelMsg{X: z.x + z.w/2, Y: z.y + 1, Button: tea.MouseWheelDown})
+		case key.Binding:
+			if hit.Help() == keys.quit.Help() {
+				m.Update(at)
+			}
+		}
+	}
+	if !m.reverse || m.zoom != 1 || !m.asking {
+		t.Errorf("a second click on a heading: reversed %v; the wheel on the chart: %d; a click on quit: %v", m.reverse, m.zoom, m.asking)
 	}
 }
 
@@ -172,7 +198,7 @@ func TestFeast(t *testing.T) {
 	s.Shares.Blocks++
 	m.cfg.Snapshot = func() miner.Snapshot { return s }
 	m.Update(tickMsg(noon.Add(time.Second)))
-	if out := m.canvas().String(); !strings.Contains(out, "BLOCK 850 007 FOUND") {
+	if out := m.canvas().String(); !strings.Contains(out, "BLOCK 850 001 FOUND") {
 		t.Errorf("no feast:\n%s", out)
 	}
 	m.Update(tickMsg(noon.Add(feastTime + 2*time.Second)))
@@ -185,7 +211,7 @@ func TestPicture(t *testing.T) {
 	m := screen(states()["hostile"], 120, 40, 300)
 	m.cfg.Pictures = t.TempDir()
 	press(t, m, "S")
-	_, name, ok := strings.Cut(m.notice, "a picture of the screen is in ")
+	_, name, ok := strings.Cut(m.notice, "saved a picture of the screen as ")
 	if !ok {
 		t.Fatal(m.notice)
 	}

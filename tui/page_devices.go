@@ -1,60 +1,56 @@
 package tui
 
 import (
+	"cmp"
 	"fmt"
 	"math"
+	"slices"
+	"strings"
 
 	"gominer/internal/units"
 	"gominer/miner"
 )
 
-// column is one of a table: its name, the width it takes, and what stands in it.
-type column struct {
-	name  string
-	width int
-	right bool
-	cell  func(i int) (string, style)
+// orders are how devices can be sorted; what counts more comes first.
+var orders = []struct {
+	name string
+	less func(a, b *miner.DeviceState) int
+}{
+	{"place", func(a, b *miner.DeviceState) int { return 0 }},
+	{"name", func(a, b *miner.DeviceState) int { return strings.Compare(a.Info.Name, b.Info.Name) }},
+	{"hash rate", func(a, b *miner.DeviceState) int { return cmp.Compare(b.Rate.S60, a.Rate.S60) }},
+	{"accepted shares", func(a, b *miner.DeviceState) int { return cmp.Compare(b.Shares.Accepted, a.Shares.Accepted) }},
+	{"rejected shares", func(a, b *miner.DeviceState) int { return cmp.Compare(b.Shares.Rejected, a.Shares.Rejected) }},
+	{"hardware errors", func(a, b *miner.DeviceState) int {
+		return cmp.Compare(b.Shares.HardwareErrors, a.Shares.HardwareErrors)
+	}},
+	{"temperature", func(a, b *miner.DeviceState) int { return cmp.Compare(b.Health.Temperature, a.Health.Temperature) }},
+	{"power", func(a, b *miner.DeviceState) int { return cmp.Compare(b.Health.Power, a.Health.Power) }},
 }
 
-// table draws rows under the names of columns, those that fit, and marks one row.
-func (a area) table(p page, columns []column, rows, mark int) {
-	if a.h < 2 {
-		return
-	}
-	from := 0
-	if mark >= a.h-1 {
-		from = mark - a.h + 2 // the marked row stays in sight
-	}
-	for y := range min(rows-from, a.h-1) {
-		a.sub(0, y+1, a.w, 1).zone(rowZone{p, from + y})
-		if from+y == mark {
-			a.text(0, y+1, accent, "▸")
-		}
-	}
-	x := 0
-	if mark >= 0 {
-		x = 2
-	}
-	for _, c := range columns {
-		if x+c.width > a.w {
-			return
-		}
-		at := a.sub(x, 0, c.width, a.h)
-		at.cell(0, c.right, faint, c.name)
-		for y := range min(rows-from, a.h-1) {
-			text, st := c.cell(from + y)
-			at.cell(y+1, c.right, st, text)
-		}
-		x += c.width + 2
-	}
-}
+const (
+	byName = iota + 1
+	byRate
+	byAccepted
+	byRejected
+	byErrors
+	byTemperature
+	byPower
+)
 
-func (a area) cell(y int, right bool, st style, text string) {
-	if right {
-		a.right(a.w, y, st, text)
-	} else {
-		a.text(0, y, st, text)
+// sorted returns the indices of the devices in the order chosen.
+func (m *model) sorted() []int {
+	all := make([]int, len(m.snap.Devices))
+	for i := range all {
+		all[i] = i
 	}
+	slices.SortStableFunc(all, func(a, b int) int {
+		return orders[m.order].less(&m.snap.Devices[a], &m.snap.Devices[b])
+	})
+	if m.reverse {
+		slices.Reverse(all)
+	}
+	return all
 }
 
 func deviceState(d *miner.DeviceState) state {
@@ -71,40 +67,64 @@ func deviceState(d *miner.DeviceState) state {
 
 func (m *model) drawDevices(a area) {
 	all := m.sorted()
-	detail := max(a.h-max(len(all)+3, 5), min(max(a.h/3, 8), a.h))
-	list := a.sub(0, 0, a.w, a.h-detail).panel("Devices", "by "+orders[m.order].name+", o sorts")
+	detail := max(a.h-max(len(all)+3, 5), min(max(a.h/2, 8), a.h))
+	list := a.sub(0, 0, a.w, a.h-detail).panel("Devices", "sorted by "+orders[m.order].name)
+	t := table{page: devices, columns: m.deviceColumns(all), rows: len(all), row: slices.Index(all, m.device()), order: m.order, reverse: m.reverse}
+	t.draw(list)
+	m.drawDevice(a.sub(0, a.h-detail, a.w, detail), m.device())
+}
+
+func (m *model) deviceColumns(all []int) []column {
 	at := func(i int) *miner.DeviceState { return &m.snap.Devices[all[i]] }
 	total := m.snap.Rate.S60
 	tally := func(pick func(*miner.Tally) uint64, st style) func(int) (string, style) {
 		return func(i int) (string, style) {
 			n := pick(&at(i).Shares)
-			if n == 0 {
-				return "0", faint
-			}
-			return units.Count(n), st
+			return units.Count(n), onOff(n > 0, st, faint)
 		}
 	}
-	columns := []column{
-		{"device", 10, false, func(i int) (string, style) { return at(i).Info.Name, strong }},
-		{"", 9, false, func(i int) (string, style) { s := deviceState(at(i)); return s.sign + " " + s.word, s.style }},
-		{"now", 10, true, func(i int) (string, style) { return units.Hashrate(at(i).Rate.S10), strong }},
-		{"1 min", 10, true, func(i int) (string, style) { return units.Hashrate(at(i).Rate.S60), plain }},
-		{"of all", 7, true, func(i int) (string, style) { return percent(at(i).Rate.S60, total), plain }},
-		{"ok", 7, true, tally(func(t *miner.Tally) uint64 { return t.Accepted }, good)},
-		{"bad", 5, true, tally(func(t *miner.Tally) uint64 { return t.Rejected }, bad)},
-		{"wrong", 5, true, tally(func(t *miner.Tally) uint64 { return t.HardwareErrors }, bad)},
-		{"kernel", 14, false, func(i int) (string, style) { return at(i).Info.Kernel, plain }},
-		{"°C", 4, true, func(i int) (string, style) { return known("%.0f", at(i).Health.Temperature), plain }},
-		{"W", 5, true, func(i int) (string, style) { return known("%.0f", at(i).Health.Power), plain }},
-		{"J/GH", 6, true, func(i int) (string, style) {
-			return known("%.2f", at(i).Health.Power/at(i).Rate.S60*1e9), plain
-		}},
-		{"15 min", 10, true, func(i int) (string, style) { return units.Hashrate(at(i).Rate.M15), plain }},
-		{"model", 30, false, func(i int) (string, style) { return at(i).Info.Model, faint }},
+	health := func(format string, pick func(*miner.DeviceState) float64) func(int) (string, style) {
+		return func(i int) (string, style) {
+			v := pick(at(i))
+			return known(format, v), onOff(v > 0, plain, faint)
+		}
 	}
-	mark := min(m.row[devices], len(all)-1)
-	list.table(devices, columns, len(all), mark)
-	m.drawDevice(a.sub(0, a.h-detail, a.w, detail), m.device())
+	return []column{
+		{name: "device", width: 10, order: byName, cell: func(i int) (string, style) { return at(i).Info.Name, strong }},
+		{name: "state", width: 9, cell: func(i int) (string, style) { s := deviceState(at(i)); return s.sign + " " + s.word, s.style }},
+		{name: "now", width: 9, right: true, cell: func(i int) (string, style) { return units.Hashrate(at(i).Rate.S10), strong }},
+		{name: "1 min", width: 9, right: true, order: byRate, cell: func(i int) (string, style) { return units.Hashrate(at(i).Rate.S60), plain }},
+		{name: "part", width: 6, right: true, cell: func(i int) (string, style) { return percent(at(i).Rate.S60, total), plain }},
+		{name: "accepted", width: 9, right: true, order: byAccepted, cell: tally(func(t *miner.Tally) uint64 { return t.Accepted }, good)},
+		{name: "rejected", width: 9, right: true, order: byRejected, cell: tally(func(t *miner.Tally) uint64 { return t.Rejected }, bad)},
+		{name: "hw errors", width: 10, right: true, order: byErrors, cell: tally(func(t *miner.Tally) uint64 { return t.HardwareErrors }, bad)},
+		{name: "°C", width: 4, right: true, order: byTemperature, cell: health("%.0f", func(d *miner.DeviceState) float64 { return d.Health.Temperature })},
+		{name: "W", width: 5, right: true, order: byPower, cell: health("%.0f", func(d *miner.DeviceState) float64 { return d.Health.Power })},
+		{name: "J/GH", width: 6, right: true, cell: func(i int) (string, style) {
+			v := joules(at(i))
+			return efficiency(v), onOff(v > 0, plain, faint)
+		}},
+		{name: "kernel", width: 14, cell: func(i int) (string, style) { return at(i).Info.Kernel, plain }},
+		{name: "15 min", width: 9, right: true, cell: func(i int) (string, style) { return units.Hashrate(at(i).Rate.M15), plain }},
+		{name: "average", width: 9, right: true, cell: func(i int) (string, style) { return units.Hashrate(at(i).Rate.Avg), plain }},
+		{name: "model", width: 20, grows: true, cell: func(i int) (string, style) { return at(i).Info.Model, faint }},
+	}
+}
+
+// joules returns what 10⁹ hashes take, 0 if that is not known.
+func joules(d *miner.DeviceState) float64 {
+	if !(d.Rate.S60 > 0) {
+		return 0
+	}
+	return d.Health.Power / d.Rate.S60 * 1e9
+}
+
+// efficiency writes J/GH, if they are known.
+func efficiency(v float64) string {
+	if !(v > 0) || math.IsInf(v, 0) {
+		return "–"
+	}
+	return units.Number(v)
 }
 
 // known formats v, if it is known.
@@ -121,53 +141,90 @@ func (m *model) drawDevice(a area, i int) {
 		return
 	}
 	d := &m.snap.Devices[i]
-	note := spans[1].name
-	if m.threads {
-		note = "threads"
-	}
-	in := a.panel(d.Info.Name+"  "+d.Info.Model, note)
-	left := in.sub(0, 0, 36, in.h)
-	lines := []pair{}
+	in := a.panel(d.Info.Name, spans[min(m.span(), 2)].name)
 	if d.Err != nil {
-		in.text(0, 0, bad, d.Err.Error())
+		in.text(0, 0, bad, "✗ "+d.Err.Error())
 		in = in.sub(0, 1, in.w, in.h-1)
-		left = in.sub(0, 0, 36, in.h)
 	}
-	lines = append(lines, pair{"kernel", d.Info.Kernel, plain})
-	if d.Info.Lanes > 0 {
-		lines = append(lines, pair{"at once", fmt.Sprintf("%d headers, %d versions", d.Info.Lanes, max(d.Info.Versions, 1)), plain})
+	const about = 40
+	left := in.sub(0, 0, about, in.h)
+	if in.w < 72 {
+		left = in
+	}
+	left.pairs(deviceLines(d))
+	right := in.sub(about+2, 0, in.w-about-2, in.h)
+	if right.w < 20 {
+		return
+	}
+	a.zone(chartZone{})
+	if n := len(d.ThreadRates); m.threads && n > 0 {
+		high := min(n, right.h)
+		if right.h >= 12 {
+			high = min(n, right.h/2)
+		}
+		right.sub(0, 0, right.w, high).threads(d.ThreadRates)
+		right = right.sub(0, high+1, right.w, right.h-high-1)
+	}
+	if i < len(m.past.devices) {
+		right.rateChart(&m.past.devices[i], nil, min(m.span(), 2))
+	}
+}
+
+// deviceLines describes a device.
+func deviceLines(d *miner.DeviceState) []pair {
+	lines := []pair{{"model", d.Info.Model, plain}}
+	if d.Info.Kernel != "" {
+		kernel := d.Info.Kernel
+		if d.Info.Lanes > 0 {
+			kernel += fmt.Sprintf(", %s", units.Plural(uint64(d.Info.Lanes), "lane"))
+		}
+		if d.Info.Versions > 1 {
+			kernel += fmt.Sprintf(" × %d versions", d.Info.Versions)
+		}
+		lines = append(lines, pair{"kernel", kernel, plain})
 	}
 	if d.Info.Threads > 0 {
 		lines = append(lines, pair{"threads", fmt.Sprint(d.Info.Threads), plain})
 	}
-	lines = append(lines, pair{"hashes", units.Number(float64(d.Hashes)), plain}, pair{"best", units.Difficulty(d.Best), plain})
+	lines = append(lines,
+		pair{"hashes", units.Number(float64(d.Hashes)), plain},
+		pair{"average", units.Hashrate(d.Rate.Avg), plain},
+		pair{"best", units.Difficulty(d.Best), plain})
 	if h := d.Health; h.Temperature > 0 || h.Power > 0 || h.Fan > 0 {
-		lines = append(lines, pair{"sensors", fmt.Sprintf("%s °C  %s W  fan %s %%", known("%.0f", h.Temperature), known("%.0f", h.Power), known("%.0f", h.Fan)), plain})
+		lines = append(lines,
+			pair{"sensors", fmt.Sprintf("%s °C, fan %s %%", known("%.0f", h.Temperature), known("%.0f", h.Fan)), plain},
+			pair{"power", fmt.Sprintf("%s W, %s J/GH", known("%.0f", h.Power), efficiency(joules(d))), plain})
 	}
-	left.pairs(lines)
-	right := in.sub(38, 0, in.w-38, in.h)
-	if m.threads && len(d.ThreadRates) > 0 {
-		right.threads(d.ThreadRates)
-		return
+	if t := &d.Shares; t.Stale+t.Lost+t.Duplicates > 0 {
+		lines = append(lines, pair{"shares", fmt.Sprintf("%s stale, %s lost, %s duplicate",
+			units.Count(t.Stale), units.Count(t.Lost), units.Count(t.Duplicates)), warn})
 	}
-	if i < len(m.past.devices) {
-		right.rateChart(&m.past.devices[i], 1)
-	}
+	return lines
 }
 
-// threads draws the rate of each thread, in columns.
+// threads draws the rate of each thread: as bars where there is room, else as
+// blocks of a height.
 func (a area) threads(rates []float64) {
-	const each = 18
-	if a.h == 0 || a.w < each {
+	most := slices.Max(append([]float64{0}, rates...))
+	if a.h == 0 || a.w < 20 {
+		return
+	}
+	each := max(a.w/((len(rates)+a.h-1)/a.h), 1) // columns for one
+	if each < 16 {
+		for i, r := range rates {
+			if i/a.w >= a.h {
+				return
+			}
+			a.sub(i%a.w, i/a.w, 1, 1).spark(0, 0, []float64{r, most}) // the second is cut off
+		}
 		return
 	}
 	for i, r := range rates {
-		x, y := i/a.h*each, i%a.h
-		if x+each > a.w {
-			a.right(a.w, a.h-1, faint, fmt.Sprintf("of %d", len(rates)))
-			return
+		at := a.sub(i/a.h*each, i%a.h, min(each, 44)-2, 1)
+		at.right(3, 0, faint, fmt.Sprint(i))
+		at.right(at.w, 0, plain, units.Number(r))
+		if most > 0 {
+			at.bar(4, 0, at.w-12, heat+heats/2, r/most)
 		}
-		a.right(x+4, y, faint, fmt.Sprint(i))
-		a.right(x+each-2, y, plain, units.Hashrate(r))
 	}
 }

@@ -42,7 +42,7 @@ type drawing struct {
 
 // run draws cells of one style, from column x of line y on.
 func (d *drawing) run(cells []cell, x, y int) {
-	l := d.p.looks[cells[0].style]
+	l := d.p.look(cells[0].style)
 	fill, top := l.fg, float64(margin+y*cellHeight)
 	if fill == "" {
 		fill = d.p.foreground
@@ -55,7 +55,7 @@ func (d *drawing) run(cells []cell, x, y int) {
 	if l.bold {
 		bold = ` font-weight="bold"`
 	}
-	var word, filled, light, heavy strings.Builder
+	var word, filled, lines strings.Builder
 	from := 0         // the word's first cell
 	write := func() { // a text for each word: within one, fonts agree well enough
 		if word.Len() > 0 {
@@ -74,15 +74,18 @@ func (d *drawing) run(cells []cell, x, y int) {
 		case cell.text == " ":
 		case r >= 0x2800 && r < 0x2900:
 			braille(&filled, r-0x2800, left, top)
-		case r >= '▁' && r <= '█': // eighths of a cell, from below
-			h := float64(r-'▁'+1) / 8 * cellHeight
-			fmt.Fprintf(&filled, "M%.1f %.1fh%.1fv%.1fh-%.1fz", left, top+cellHeight-h, cellWidth, h, cellWidth)
-		case arms[r] != "":
-			to := &light
-			if strings.ContainsRune(heavyLines, r) {
-				to = &heavy
+		case blockOf(r).w > 0:
+			filledBlock(&filled, blockOf(r), left, top)
+		case r == '┈':
+			for i := range 4 {
+				fmt.Fprintf(&filled, "M%.1f %.1fh1v1h-1z", left+(float64(i)+0.3)*cellWidth/4, top+cellHeight/2)
 			}
-			strokes(to, arms[r], left, top)
+		case r == '━' || r == '╸':
+			fmt.Fprintf(&filled, "M%.1f %.1fh%.1fv2.5h-%.1fz", left, top+cellHeight/2-1, onOff(r == '━', cellWidth, cellWidth/2), onOff(r == '━', cellWidth, cellWidth/2))
+		case corners[r] != [2]float64{}:
+			corner(&lines, corners[r], left, top)
+		case arms[r] != "":
+			strokes(&lines, arms[r], left, top)
 		default:
 			letter = true
 		}
@@ -102,14 +105,33 @@ func (d *drawing) run(cells []cell, x, y int) {
 	if filled.Len() > 0 {
 		fmt.Fprintf(&d.b, `<path d="%s" fill="%s"/>`+"\n", filled.String(), fill)
 	}
-	for _, s := range []struct {
-		width string
-		lines *strings.Builder
-	}{{"1", &light}, {"2.4", &heavy}} {
-		if s.lines.Len() > 0 {
-			fmt.Fprintf(&d.b, `<path d="%s" stroke="%s" stroke-width="%s" fill="none"/>`+"\n", s.lines.String(), fill, s.width)
-		}
+	if lines.Len() > 0 {
+		fmt.Fprintf(&d.b, `<path d="%s" stroke="%s" fill="none"/>`+"\n", lines.String(), fill)
 	}
+}
+
+// block is a part of a cell, in eighths of its width and height.
+type block struct{ x, y, w, h float64 }
+
+// blockOf returns what a block element fills, nothing for other characters.
+func blockOf(r rune) block {
+	switch {
+	case r == '▀':
+		return block{0, 0, 8, 4}
+	case r >= '▁' && r <= '█':
+		n := float64(r - '▁' + 1)
+		return block{0, 8 - n, 8, n}
+	case r > '█' && r <= '▏':
+		return block{0, 0, float64('▏' - r + 1), 8}
+	case r == '▐':
+		return block{4, 0, 4, 8}
+	}
+	return block{}
+}
+
+func filledBlock(b *strings.Builder, k block, left, top float64) {
+	const w, h = cellWidth / 8, cellHeight / 8.0
+	fmt.Fprintf(b, "M%.1f %.1fh%.1fv%.1fh-%.1fz", left+k.x*w, top+k.y*h, k.w*w, k.h*h, k.w*w)
 }
 
 // braille draws the dots of a braille character.
@@ -126,12 +148,18 @@ func braille(b *strings.Builder, bits rune, left, top float64) {
 
 // arms are the directions in which the lines of a box character leave its middle.
 var arms = map[rune]string{
-	'─': "lr", '│': "ud", '╭': "rd", '╮': "ld", '╰': "ru", '╯': "lu",
-	'━': "lr", '┃': "ud", '┏': "rd", '┓': "ld", '┗': "ru", '┛': "lu", '┣': "udr", '┫': "udl",
-	'╸': "l", '╺': "r", '╹': "u", '╻': "d",
+	'─': "lr", '│': "ud", '╌': "lr",
 }
 
-const heavyLines = "━┃┏┓┗┛┣┫╸╺╹╻"
+// corners are the directions that a rounded corner joins: from the left or the
+// right, down or up.
+var corners = map[rune][2]float64{'╭': {1, 1}, '╮': {-1, 1}, '╰': {1, -1}, '╯': {-1, -1}}
+
+func corner(b *strings.Builder, to [2]float64, left, top float64) {
+	const radius = cellWidth / 2
+	x, y := left+cellWidth/2, top+cellHeight/2
+	fmt.Fprintf(b, "M%.1f %.1fQ%.1f %.1f %.1f %.1fV%.1f", x+to[0]*radius, y, x, y, x, y+to[1]*radius, y+to[1]*cellHeight/2)
+}
 
 func strokes(b *strings.Builder, directions string, left, top float64) {
 	for _, to := range directions {

@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -23,7 +24,7 @@ import (
 
 // Config says what to show, and where. Snapshot is required.
 type Config struct {
-	Title    string // "gominer 1.2"
+	Title    string // "gominer"
 	Snapshot func() miner.Snapshot
 	Log      *Log // nil: there is no log to show
 	Controls Controls
@@ -33,20 +34,20 @@ type Config struct {
 	Environment []string  // nil: the process's; TERM, COLORTERM and NO_COLOR count
 
 	Pictures string // folder for pictures of the screen; "": the current one
+
+	suspend func() tea.Msg // set by Run
 }
 
 // Controls are what keys can do to the miner. One that is nil can't be done here;
 // its key says so.
 type Controls struct {
 	Pause    func(device int, paused bool) error
-	Threads  func(device, more int) error // more or, below 0, fewer
-	Throttle func(device int, more float64) error
-	Switch   func(source string) error // to mine there now
+	Threads  func(device, more int) error         // more or, below 0, fewer
+	Throttle func(device int, more float64) error // percentage points; below 0, less
+	Switch   func(source string) error            // to mine there now
 }
 
-const (
-	tick = 250 * time.Millisecond // a frame's time
-)
+const tick = 250 * time.Millisecond // a frame's time
 
 // What Run returns when the user wants mining to end: by a key and a yes, or by
 // Ctrl-C.
@@ -56,9 +57,11 @@ var (
 )
 
 // Run shows the dashboard until ctx ends, the user quits, or the terminal is gone,
-// and leaves the terminal as it was. The error is nil, ErrQuit, ErrInterrupted, or says what
-// became of the terminal; mining need not end for that.
+// and leaves the terminal as it was. The error is nil, ErrQuit, ErrInterrupted, or
+// says what became of the terminal; mining need not end for that.
 func Run(ctx context.Context, cfg Config) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	m := newModel(&cfg, time.Now())
 	options := []tea.ProgramOption{tea.WithContext(ctx), tea.WithFPS(int(time.Second / tick * 2)), tea.WithoutSignalHandler()}
 	if cfg.Input != nil {
@@ -70,7 +73,9 @@ func Run(ctx context.Context, cfg Config) error {
 	if cfg.Environment != nil {
 		options = append(options, tea.WithEnvironment(cfg.Environment))
 	}
-	end, err := tea.NewProgram(m, options...).Run()
+	p := tea.NewProgram(m, options...)
+	cfg.suspend = tea.Suspend
+	end, err := p.Run()
 	if ctx.Err() != nil {
 		return nil
 	}
@@ -80,15 +85,18 @@ func Run(ctx context.Context, cfg Config) error {
 	return end.(*model).end
 }
 
-// picture writes the screen as SVG and returns the file's name.
-func picture(folder string, c *canvas, dark bool, now time.Time) (string, error) {
+// savePicture writes a picture to a new file in folder and returns its name.
+func savePicture(folder, svg string, now time.Time) (string, error) {
+	if folder == "" {
+		folder = "."
+	}
 	f, err := os.CreateTemp(folder, "gominer-"+now.Format("20060102-150405")+"-*.svg")
 	if err != nil {
 		return "", err
 	}
-	_, err = io.WriteString(f, c.svg(palette(dark)))
+	_, err = io.WriteString(f, svg)
 	if e := f.Close(); err == nil {
 		err = e
 	}
-	return f.Name(), err
+	return filepath.Clean(f.Name()), err
 }

@@ -63,7 +63,7 @@ var Table = map[string]Row{
 
 	"tui": {
 		Ours:  []string{"miner", "hasher", "internal/jsonline", "internal/units"},
-		Third: []string{"charm.land/bubbletea/v2", "charm.land/bubbles/v2", "charm.land/lipgloss/v2", "github.com/charmbracelet/x/ansi"},
+		Third: []string{"charm.land/bubbletea/v2", "charm.land/bubbles/v2", "charm.land/lipgloss/v2", "github.com/charmbracelet/colorprofile", "github.com/charmbracelet/x/ansi"},
 	},
 
 	"bench": {Ours: []string{"hasher", "hasher/cpu", "miner"}},
@@ -81,7 +81,7 @@ var Linked = map[string]string{
 	"charm.land/lipgloss/v2":                      "tui",
 	"github.com/btcsuite/btcd/btcec/v2":           "stratum/noise",
 	"github.com/btcsuite/btcd/chaincfg/chainhash": "btcec",
-	"github.com/charmbracelet/colorprofile":       "bubbletea",
+	"github.com/charmbracelet/colorprofile":       "tui",
 	"github.com/charmbracelet/ultraviolet":        "bubbletea",
 	"github.com/charmbracelet/x/ansi":             "tui",
 	"github.com/charmbracelet/x/term":             "bubbletea",

@@ -37,13 +37,14 @@ var Table = map[string]Row{
 	"miner/minertest": {Ours: []string{"hasher", "miner"}},
 	"miner/solo":      {Ours: []string{"hasher", "miner", "internal/chain", "internal/node"}},
 
-	"stratum/noise":  {Third: []string{"github.com/btcsuite/btcd/btcec/v2", "golang.org/x/crypto/chacha20poly1305"}},
-	"stratum/v1":     {Ours: []string{"hasher"}},
-	"stratum/v2":     {Ours: []string{"hasher"}},
-	"stratum/record": {Ours: []string{"stratum/v1", "internal/journal", "internal/jsonline"}},
-	"stratum/replay": {Ours: []string{"hasher", "stratum/record", "stratum/v1", "internal/chain", "internal/jsonline"}},
-	"stratum":        {Ours: []string{"hasher", "miner", "internal/chain", "stratum/noise", "stratum/record", "stratum/v1", "stratum/v2"}, Third: []string{"golang.org/x/net/publicsuffix"}},
-	"stratum/pool":   {Ours: []string{"hasher", "stratum/v1", "internal/chain", "internal/node"}},
+	"stratum/noise":     {Third: []string{"github.com/btcsuite/btcd/btcec/v2", "golang.org/x/crypto/chacha20poly1305"}},
+	"stratum/v1":        {Ours: []string{"hasher"}},
+	"stratum/v2":        {Ours: []string{"hasher"}},
+	"stratum/record":    {Ours: []string{"stratum/v1", "internal/journal", "internal/jsonline"}},
+	"stratum/transport": {Third: []string{"github.com/coder/websocket", "golang.org/x/sys/unix"}},
+	"stratum/replay":    {Ours: []string{"hasher", "stratum/record", "stratum/v1", "internal/chain", "internal/jsonline"}},
+	"stratum":           {Ours: []string{"hasher", "miner", "internal/chain", "stratum/noise", "stratum/record", "stratum/v1", "stratum/v2"}, Third: []string{"golang.org/x/net/publicsuffix"}},
+	"stratum/pool":      {Ours: []string{"hasher", "stratum/v1", "internal/chain", "internal/node"}},
 
 	"stratum/pool/fault": {Ours: []string{"stratum/pool"}},
 

@@ -82,7 +82,7 @@ func (m *Miner) logMessage(source, text string) {
 // shareAttrs are the fields that every share event has.
 func (m *Miner) shareAttrs(sh *Share, result string) []slog.Attr {
 	return []slog.Attr{
-		slog.String("device", m.cfg.Devices[sh.Device].Info().Name),
+		slog.String("device", m.crew.name(sh.Device)),
 		slog.String("job", shownID(sh.Job.ID)),
 		slog.Float64("difficulty", sh.Job.Target.Difficulty()),
 		slog.Float64("share_difficulty", sh.Hash.Difficulty()),
@@ -108,7 +108,7 @@ func (m *Miner) logDropped(sh *Share, v Verdict) {
 func (m *Miner) logHardwareError(device int, nonce uint32) {
 	const text = "hardware error: the nonce does not give the hash that the device claimed"
 	m.log.LogAttrs(context.Background(), m.floods.level(slog.LevelWarn, text), text,
-		slog.String("device", m.cfg.Devices[device].Info().Name), slog.Uint64("nonce", uint64(nonce)))
+		slog.String("device", m.crew.name(device)), slog.Uint64("nonce", uint64(nonce)))
 }
 
 func (m *Miner) logOutcome(o *Outcome) {
@@ -145,6 +145,9 @@ func (m *Miner) logHashrate(samples int) {
 		level = slog.LevelInfo
 	}
 	for _, d := range m.Snapshot().Devices {
+		if d.Gone {
+			continue
+		}
 		m.event(level, "hashrate", "hash rate",
 			slog.String("device", d.Info.Name),
 			slog.Float64("hs_10s", d.Rate.S10),

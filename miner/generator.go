@@ -197,6 +197,20 @@ func (g *generator) pause(device int, paused bool) {
 	g.wake()
 }
 
+// addDevice makes room for one more.
+func (g *generator) addDevice() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.paused = append(g.paused, false)
+	for _, st := range g.live {
+		st.fronts(func(f *front) {
+			if f.tip != nil {
+				f.tip.leases = append(f.tip.leases, newLease(f.tip))
+			}
+		})
+	}
+}
+
 // isPaused reports for every device whether it is paused.
 func (g *generator) isPaused() []bool {
 	g.mu.Lock()

@@ -50,8 +50,18 @@ type deviceLedger struct {
 	err     error
 }
 
-func newLedger(devices []Device, bestBefore float64) *ledger {
-	return &ledger{reasons: make(map[string]uint64), devices: make([]deviceLedger, len(devices)), before: bestBefore}
+func newLedger(bestBefore float64) *ledger {
+	return &ledger{reasons: make(map[string]uint64), before: bestBefore}
+}
+
+// addDevice makes room for one more.
+func (l *ledger) addDevice(now time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.devices = append(l.devices, deviceLedger{})
+	if !l.started.IsZero() { // its rate counts from now on
+		l.devices[len(l.devices)-1].meter.start.at = now.Sub(l.started)
+	}
 }
 
 func (l *ledger) start(devices []Device, now time.Time) {
@@ -273,7 +283,7 @@ func (l *ledger) snapshot(feeds []*Feed) Snapshot {
 	s := Snapshot{
 		Started: l.started, Shares: l.tally, LastAccepted: l.last, Reasons: maps.Clone(l.reasons),
 		Best: l.best, BestEver: max(l.best, l.before),
-		Devices: make([]DeviceState, len(l.devices)), Sources: make([]SourceReport, 0, len(l.sources)),
+		Devices: make([]DeviceState, len(feeds)), Sources: make([]SourceReport, 0, len(l.sources)),
 		Recent: slices.Clone(l.recent), Blocks: slices.Clone(l.blocks), Messages: slices.Clone(l.texts),
 	}
 	now := l.ended
@@ -283,7 +293,7 @@ func (l *ledger) snapshot(feeds []*Feed) Snapshot {
 	if !l.started.IsZero() {
 		s.Elapsed = now.Sub(l.started)
 	}
-	for i := range l.devices {
+	for i := range feeds {
 		s.Devices[i] = l.devices[i].snapshot(feeds[i], s.Elapsed)
 		s.Hashes += s.Devices[i].Hashes
 		s.Rate.add(s.Devices[i].Rate)
@@ -348,7 +358,8 @@ func (m *Miner) sample(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case now := <-t.C:
-			m.ledger.sample(m.cfg.Devices, m.feeds, now)
+			devices, feeds := m.crew.list()
+			m.ledger.sample(devices, feeds, now)
 			if n%hashrateEvery == 0 {
 				m.logHashrate(n)
 			}

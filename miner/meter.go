@@ -13,8 +13,9 @@ const (
 
 // meter keeps a counter's value for every second of the last quarter of an hour.
 type meter struct {
-	ring [sampleSpan + 1]reading
-	n    int
+	start reading // before the first
+	ring  [sampleSpan + 1]reading
+	n     int
 }
 
 type reading struct {
@@ -35,7 +36,7 @@ func (m *meter) rate() (r Rate) {
 	}
 	last := m.ring[(m.n-1)%len(m.ring)]
 	over := func(samples int) float64 {
-		first := reading{} // the start
+		first := m.start
 		if m.n > samples {
 			first = m.ring[(m.n-1-samples)%len(m.ring)]
 		}

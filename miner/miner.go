@@ -61,7 +61,7 @@ type Miner struct {
 	cfg    Config
 	log    *slog.Logger
 	gen    *generator
-	feeds  []*Feed
+	crew   crew
 	found  chan found
 	ledger *ledger
 	floods floods
@@ -94,13 +94,14 @@ func New(cfg Config) *Miner {
 	if m.cfg.Rand == nil {
 		m.cfg.Rand = rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))
 	}
-	m.gen = newGenerator(cfg.Start, cfg.NTimeAllowance, len(cfg.Devices))
-	m.ledger = newLedger(cfg.Devices, cfg.BestBefore)
+	m.crew.m = m
+	m.gen = newGenerator(cfg.Start, cfg.NTimeAllowance, 0)
+	m.ledger = newLedger(cfg.BestBefore)
 	if m.source = cfg.Source; m.source != nil {
 		m.ledger.enlist(m.source, m.source.Name())
 	}
-	for i := range cfg.Devices {
-		m.feeds = append(m.feeds, &Feed{m: m, device: i})
+	for _, d := range cfg.Devices {
+		m.AddDevice(d)
 	}
 	return m
 }
@@ -110,7 +111,8 @@ func New(cfg Config) *Miner {
 // stop first, the shares that they found are still sent, and the source has its
 // own time to hear the answers.
 func (m *Miner) Run(ctx context.Context) error {
-	if m.current() == nil || len(m.cfg.Devices) == 0 {
+	list, _ := m.crew.list()
+	if m.current() == nil || len(list) == 0 {
 		return errors.New("miner: a source and at least one device are needed")
 	}
 	if t := m.cfg.Until.Time; t > 0 {
@@ -120,15 +122,13 @@ func (m *Miner) Run(ctx context.Context) error {
 	}
 	ctx, m.stop = context.WithCancel(ctx)
 	defer m.stop()
-	m.ledger.start(m.cfg.Devices, time.Now())
+	m.ledger.start(list, time.Now())
 
 	// The source and the collector go on while the devices stop.
 	sourceCtx, stopSource := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopSource()
 	var devices, collector, rest sync.WaitGroup
-	for i, d := range m.cfg.Devices {
-		devices.Go(func() { m.runDevice(ctx, d, m.feeds[i]) })
-	}
+	devices.Go(func() { m.crew.run(ctx) })
 	collector.Go(func() { m.collect(ctx) })
 	rest.Go(func() { m.sample(ctx) })
 	rest.Go(func() { m.runSource(ctx, sourceCtx) })
@@ -146,12 +146,13 @@ func (m *Miner) Run(ctx context.Context) error {
 	return nil
 }
 
-// Pause ends the work of a device, by its index in Config.Devices, and gives it
+// Pause ends the work of a device, by its index, and gives it
 // no more until it is called with false. What the device finds in the batch that
 // it is in still counts. It may be called at any time, also before Run.
 func (m *Miner) Pause(device int, paused bool) error {
-	if device < 0 || device >= len(m.cfg.Devices) {
-		return fmt.Errorf("no device %d: there are %d, from 0", device, len(m.cfg.Devices))
+	gone := m.crew.gone()
+	if device < 0 || device >= len(gone) || gone[device] {
+		return fmt.Errorf("no device %d: there are %d, from 0", device, len(gone))
 	}
 	m.gen.pause(device, paused)
 	return nil
@@ -174,7 +175,9 @@ func (m *Miner) Prefer(source string) error {
 // Snapshot returns a copy of all that can be shown. It may be called at any
 // time, also before and after Run.
 func (m *Miner) Snapshot() Snapshot {
-	s := m.ledger.snapshot(m.feeds)
+	gone := m.crew.gone() // before the list, which is as long or longer
+	devices, feeds := m.crew.list()
+	s := m.ledger.snapshot(feeds[:len(gone)])
 	src := m.current()
 	if g, ok := src.(group); ok && len(g.members()) > 1 {
 		s.Strategy = g.strategy()
@@ -187,10 +190,11 @@ func (m *Miner) Snapshot() Snapshot {
 		}
 	}
 	s.Paused = true
-	for i, paused := range m.gen.isPaused() {
-		s.Devices[i].Info = m.cfg.Devices[i].Info()
-		s.Devices[i].Paused = paused
-		s.Paused = s.Paused && paused
+	paused := m.gen.isPaused()
+	for i := range gone {
+		d := &s.Devices[i]
+		d.Info, d.Paused, d.Gone = devices[i].Info(), paused[i] && !gone[i], gone[i]
+		s.Paused = s.Paused && (d.Paused || d.Gone)
 	}
 	return s
 }
@@ -224,31 +228,6 @@ func (b *backoff) wait(ctx context.Context) bool {
 		return false
 	case <-t.C:
 		return true
-	}
-}
-
-// runDevice runs one device for as long as ctx lasts: one that fails is named,
-// and tried again after a while.
-func (m *Miner) runDevice(ctx context.Context, d Device, f *Feed) {
-	wait := backoff{rand: rand.New(rand.NewPCG(uint64(f.device), 1))}
-	for {
-		started := time.Now()
-		err := d.Run(ctx, f)
-		if ctx.Err() != nil {
-			return
-		}
-		if err == nil {
-			err = errors.New("stopped by itself")
-		}
-		if time.Since(started) > backoffMost {
-			wait.reset()
-		}
-		m.ledger.deviceFailed(f.device, err)
-		m.log.Error("device failed, will be tried again", "device", d.Info().Name, "error", err)
-		if !wait.wait(ctx) {
-			return
-		}
-		m.ledger.deviceFailed(f.device, nil)
 	}
 }
 

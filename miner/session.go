@@ -65,8 +65,8 @@ func (s *Session) Connected() {
 // session: nothing of it is mined until the next.
 func (s *Session) Publish(j *Job) { s.publish(j, func() { s.m.gen.publish(s, j) }) }
 
-// PublishTo is Publish for one device, by its index in Config.Devices. With a nil
-// j its work ends, and it mines what the others do.
+// PublishTo is Publish for one device, by its index. With a nil j its work ends,
+// and it mines what the others do.
 func (s *Session) PublishTo(device int, j *Job) {
 	if j == nil {
 		s.m.gen.publishTo(s, device, nil)
@@ -102,7 +102,7 @@ func (s *Session) showJob(now time.Time) {
 }
 
 // Hashrates returns the hash rate of each device over the last minute, in H/s, in
-// the order of Config.Devices: 0 for one that has not hashed.
+// the order of Snapshot.Devices: 0 for one that has not hashed.
 func (s *Session) Hashrates() []float64 { return s.m.ledger.hashrates() }
 
 // Shares returns the channel of shares to submit. It is never closed. Shares of

@@ -20,7 +20,7 @@ type Snapshot struct {
 	Best         float64           // the best difficulty of any hash found
 	BestEver     float64           // the same, with Config.BestBefore
 	Strategy     string            // "failover", "round-robin", "latency", "quota"; "" of one source
-	Devices      []DeviceState     // as in Config.Devices
+	Devices      []DeviceState     // as in Config.Devices, and then as added
 	Sources      []SourceReport    // in the order of preference at the start, or at SetSource; one that was replaced while it is mined
 	Job          *JobState         // the newest; nil while there is none
 	Recent       []Outcome         // the latest shares, oldest first, at most 64
@@ -54,6 +54,7 @@ type Tally struct {
 type DeviceState struct {
 	Info         Info
 	Paused       bool
+	Gone         bool // it was removed
 	Hashes       uint64
 	Rate         Rate
 	ThreadRates  []float64 // H/s over 10 s, if the device can tell; else nil
@@ -105,7 +106,7 @@ type BlockFound struct {
 	Height uint32 // 0: unknown
 	Hash   hasher.Hash
 	Source string
-	Device int   // index in Config.Devices
+	Device int   // index in Snapshot.Devices
 	Err    error // nil: accepted; *Reject: refused; else lost
 }
 

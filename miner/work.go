@@ -36,7 +36,7 @@ type Share struct {
 	Nonce       uint32
 	Hash        hasher.Hash
 	Block       bool // meets the network target too
-	Device      int  // index in Config.Devices
+	Device      int  // index in Snapshot.Devices
 	Found       time.Time
 	Sent        time.Time // when the source sent it, set by the source; zero: never
 	session     *Session  // that it was handed to

@@ -230,3 +230,30 @@ func TestM18ExtranonceSize(t *testing.T) {
 		})
 	}
 }
+
+// TestV2NewDevice asks for a channel for a device that comes later.
+func TestV2NewDevice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := startV2(t, 1, func(c *stratum.Config) { c.V2.PerDevice = true })
+		p := r.accept()
+		p.setup(0)
+		p.openExtended(firstChannel)
+		p.send(extendedJob(firstChannel, 1, 0), newBlock(firstChannel, 1, 1))
+		r.found(0, 1)
+		p.acknowledge(p.share().ChannelID, 0, 1)
+		f := &finder{r: r, name: "late", find: make(chan uint64), draw: make(chan uint64), claim: make(chan uint64), tried: make(chan uint64)}
+		r.devices = append(r.devices, f)
+		r.m.AddDevice(f)
+		p.openExtended(firstChannel + 1)
+		expectV2[*v2.UpdateChannel](p) // the first expects half as much now
+		p.send(extendedJob(firstChannel+1, 2, 0), newBlock(firstChannel+1, 2, 1))
+		r.found(1, 1)
+		s := p.share()
+		if s.ChannelID != firstChannel+1 {
+			t.Errorf("share %+v", s)
+		}
+		p.acknowledge(s.ChannelID, 0, 1)
+		r.want(2, 0, 0, 0)
+		r.end()
+	})
+}

@@ -34,6 +34,7 @@ type v2Conn struct {
 	// Setting up.
 	setUp    bool                // the pool has accepted the connection
 	asked    uint32              // the latest request for a channel
+	devices  int                 // that have been asked one for
 	request  uint16              // the latest RequestExtensions
 	opening  map[uint32]*opening // by request id
 	opened   time.Time           // when all channels were open first

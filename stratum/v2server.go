@@ -134,6 +134,9 @@ func (c *v2Conn) update(now time.Time) {
 	if !c.up || !c.ending.IsZero() {
 		return
 	}
+	if c.cfg.V2.PerDevice {
+		c.openNew()
+	}
 	for _, ch := range c.sorted() {
 		rate := c.measure(ch.device)
 		every := updateEvery

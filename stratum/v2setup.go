@@ -168,13 +168,17 @@ func (c *v2Conn) openAll() {
 	if len(c.opening)+len(c.channels) > 0 {
 		return
 	}
-	extended := c.cfg.V2.Channel != V2Standard
-	if !c.cfg.V2.PerDevice {
-		c.open(allDevices, extended)
-		return
+	if c.cfg.V2.PerDevice {
+		c.openNew()
+	} else {
+		c.open(allDevices, c.cfg.V2.Channel != V2Standard)
 	}
-	for device := range c.ms.Hashrates() {
-		c.open(device, extended)
+}
+
+// openNew asks for a channel for each device that has had none.
+func (c *v2Conn) openNew() {
+	for all := len(c.ms.Hashrates()); c.devices < all; c.devices++ {
+		c.open(c.devices, c.cfg.V2.Channel != V2Standard)
 	}
 }
 

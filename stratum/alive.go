@@ -103,10 +103,11 @@ func (c *conn) due(now time.Time) (at time.Time, err error) {
 	case c.authorized && c.job == nil:
 		err = c.dueJob(s)
 	}
-	if err == nil {
-		err = c.dueShare(s)
+	c.dueAudit(s)
+	if err != nil || c.arriving(s) {
+		return s.next, err
 	}
-	if err == nil {
+	if err = c.dueShare(s); err == nil {
 		err = c.dueLine(s)
 	}
 	return s.next, err

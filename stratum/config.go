@@ -60,6 +60,12 @@ type Config struct {
 	// 0: DefaultRejects; below 0: any number.
 	Rejects int
 
+	// AuditJobs asks for the transactions of jobs (mining.get_transactions), a
+	// job every 20 s at most, and holds the merkle branch and the coinbase
+	// against them. What differs is logged as a warning, and whom the coinbase
+	// pays as an event "audit".
+	AuditJobs bool
+
 	NoResume  bool            // never ask for the session of a broken connection
 	Reconnect ReconnectPolicy // which client.reconnect to follow
 

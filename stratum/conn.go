@@ -23,6 +23,9 @@ type conn struct {
 	at  address
 	nc  net.Conn
 
+	arrivals *arrivals // nc
+	wire     *v1.Conn  // over nc
+
 	in     chan line       // from the reader
 	out    chan v1.Message // to the writer
 	failed chan error      // from the writer, at most one
@@ -65,6 +68,7 @@ type conn struct {
 	answered uint64        // number of the latest sending that was answered
 	rejects  rejects
 
+	audits   auditor
 	alive    alive
 	ending   time.Time // when ctx ended; zero before
 	anything bool      // a line came
@@ -104,35 +108,39 @@ const (
 	authorizeRequest
 	submitRequest
 	pingRequest
+	transactionsRequest
 	extranonceRequest
 	kinds // how many there are
 )
 
 func newConn(s *Source, ms *miner.Session, at address, nc net.Conn) *conn {
 	target, _ := hasher.TargetFromDifficulty(1) // until the pool says otherwise
+	now := time.Now()
+	timed := newArrivals(nc, now)
 	return &conn{
-		src: s, cfg: &s.cfg, ms: ms, at: at, nc: nc,
+		src: s, cfg: &s.cfg, ms: ms, at: at, nc: timed, arrivals: timed, wire: v1.NewConn(timed, s.cfg.Limits),
 		in: make(chan line), out: make(chan v1.Message), failed: make(chan error, 1), done: make(chan struct{}),
-		asked: make(map[uint64]request), target: target, workers: newWorkers(&s.cfg), alive: newAlive(time.Now()),
+		asked: make(map[uint64]request), target: target, workers: newWorkers(&s.cfg), alive: newAlive(now),
+		audits: auditor{results: make(chan *jobAudit, 1)},
 	}
 }
 
 // run holds the connection. It ends all that it started, and closes nc.
 func (c *conn) run(ctx context.Context) error {
-	lines := v1.NewConn(c.nc, c.cfg.Limits)
 	var wg sync.WaitGroup
-	wg.Go(func() { c.read(lines) })
-	wg.Go(func() { c.write(lines) })
+	wg.Go(c.read)
+	wg.Go(c.write)
 	err := c.loop(ctx)
 	close(c.done)
 	_ = c.nc.Close()
 	wg.Wait()
+	c.audits.wg.Wait()
 	return err
 }
 
-func (c *conn) read(lines *v1.Conn) {
+func (c *conn) read() {
 	for {
-		m, err := lines.Read()
+		m, err := c.wire.Read()
 		select {
 		case c.in <- line{m, err}:
 		case <-c.done:
@@ -145,11 +153,11 @@ func (c *conn) read(lines *v1.Conn) {
 	}
 }
 
-func (c *conn) write(lines *v1.Conn) {
+func (c *conn) write() {
 	for {
 		select {
 		case m := <-c.out:
-			if err := lines.Write(m); err != nil {
+			if err := c.wire.Write(m); err != nil {
 				c.failed <- err
 				return
 			}
@@ -207,6 +215,8 @@ func (c *conn) loop(ctx context.Context) error {
 			c.writeFailed, c.cut = err, time.Now()
 		case sh := <-shares:
 			c.take(sh)
+		case a := <-c.audits.results:
+			c.onAudit(a)
 		case <-timer.C:
 		}
 		if len(c.lines) > mostQueued {

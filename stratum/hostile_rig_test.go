@@ -74,6 +74,12 @@ func open(t *testing.T, specs ...string) *venue {
 			t.Fatal(err)
 		}
 	}
+	return openPool(t, cfg)
+}
+
+// openPool runs a pool.
+func openPool(t *testing.T, cfg pool.Config) *venue {
+	t.Helper()
 	p, err := pool.New(cfg)
 	if err != nil {
 		t.Fatal(err)

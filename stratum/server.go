@@ -96,11 +96,7 @@ func (c *conn) onResponse(r *v1.Response) error {
 	}
 	delete(c.asked, n)
 	c.hear(r, n)
-	from := req.sent
-	if req.sub != nil && req.sub.number > 0 {
-		from = req.sub.share.Sent
-	}
-	c.alive.answer(c.alive.heard.Sub(from))
+	c.noteTime(&req)
 	switch req.what {
 	case configureRequest:
 		c.onConfigure(r)
@@ -112,12 +108,26 @@ func (c *conn) onResponse(r *v1.Response) error {
 		return c.onSubmit(req.sub, r)
 	case pingRequest:
 		c.onPong(r)
+	case transactionsRequest:
+		c.onTransactions(r)
 	case extranonceRequest:
 		if r.Accepted() == nil {
 			c.saw(traitExtranonceSubscribe)
 		}
 	}
 	return nil
+}
+
+// noteTime notes how long an answer that has just come took.
+func (c *conn) noteTime(req *request) {
+	from := req.sent
+	switch {
+	case req.what == transactionsRequest: // it may be long
+		return
+	case req.sub != nil && req.sub.number > 0:
+		from = req.sub.share.Sent
+	}
+	c.alive.answer(c.alive.heard.Sub(from))
 }
 
 // hear notes the dialect of an answer to the request n.

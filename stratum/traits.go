@@ -38,6 +38,9 @@ const (
 	traitNotClean
 	traitInvalidJobs
 	traitOddCoinbase
+	traitNoTransactions
+	traitAudited
+	traitAuditFailed
 	traits // how many there are
 )
 
@@ -70,6 +73,9 @@ var traitTexts = [traits]string{
 	traitNotClean:            "new blocks without clean jobs",
 	traitInvalidJobs:         "invalid jobs",
 	traitOddCoinbase:         "coinbase that is no transaction",
+	traitNoTransactions:      "transactions not shown",
+	traitAudited:             "jobs audited",
+	traitAuditFailed:         "job audit failed",
 }
 
 // saw notes a trait, and tells of it if it is a new one.

@@ -44,7 +44,8 @@ const (
 	annotationPool   = "pool"   // the flag is for pools alone
 	annotationNode   = "node"   // for nodes alone
 	annotationReplay = "replay" // for recordings alone
-	annotationV2     = "v2"     // for pools that speak Stratum V2 alone
+	annotationV1     = "v1"     // for pools that speak Stratum V1 alone
+	annotationV2     = "v2"     // V2 alone
 )
 
 // flags returns the flags of one upstream. They are also the keys of its table in
@@ -66,6 +67,7 @@ func (u *upstream) flags() *pflag.FlagSet {
 	u.stratumFlags(f)
 	for annotation, names := range map[string][]string{
 		annotationPool:   append([]string{"user", "pass", "pass-file", "userpass"}, stratumFlags...),
+		annotationV1:     v1Flags,
 		annotationV2:     v2Flags,
 		annotationNode:   {"coinbase-address", "cookie-file", "coinbase-tag"},
 		annotationReplay: {"replay-speed"},
@@ -84,10 +86,11 @@ func (u *upstream) flags() *pflag.FlagSet {
 	return f
 }
 
-// stratumFlags are those about how a pool is spoken to; v2Flags, over Stratum V2.
+// stratumFlags are those about how a pool is spoken to; v2Flags, over Stratum V2,
+// v1Flags, over V1.
 var (
-	stratumFlags = append([]string{"suggest-difficulty", "difficulty-now", "version-mask", "no-resume", "reconnect",
-		"connect-timeout", "silent-timeout", "submit-timeout"}, v1Flags...)
+	stratumFlags = []string{"suggest-difficulty", "difficulty-now", "version-mask", "no-resume", "reconnect",
+		"connect-timeout", "silent-timeout", "submit-timeout", "handshake-timeout", "answer-timeout"}
 	v2Flags = []string{"v2-channel", "v2-per-device", "v2-worker-names", "v2-insecure"}
 )
 
@@ -116,7 +119,7 @@ func (u *upstream) stratumFlags(f *pflag.FlagSet) {
 	f.BoolVar(&v2.PerDevice, "v2-per-device", false, "Stratum V2: open a channel for each device")
 	f.BoolVar(&v2.WorkerNames, "v2-worker-names", false, "Stratum V2: send the worker's name with every share, to pools that understand it")
 	f.BoolVar(&v2.Insecure, "v2-insecure", false, "Stratum V2: take any key from a pool whose URL has none; whoever sits between can mine in your name")
-	for _, name := range slices.Concat(stratumFlags, v2Flags) {
+	for _, name := range slices.Concat(stratumFlags, v1Flags, v2Flags) {
 		annotate(f.Lookup(name), annotationSection, "How to speak to a pool")
 	}
 }
@@ -132,6 +135,8 @@ func (u *upstream) suits(f *pflag.Flag) bool {
 		return !u.isNode()
 	case has(f, annotationReplay):
 		return isReplay(u.pool.URL)
+	case has(f, annotationV1):
+		return !u.isNode() && !stratum.IsV2(u.pool.URL)
 	case has(f, annotationV2):
 		return stratum.IsV2(u.pool.URL)
 	}
@@ -384,6 +389,8 @@ func (o *sourceOptions) countEach(f *pflag.Flag, n int, list, suited []*upstream
 		what = "node"
 	case has(f, annotationPool):
 		what = "pool"
+	case has(f, annotationV1):
+		what = "Stratum V1 pool"
 	case has(f, annotationV2):
 		what = "Stratum V2 pool"
 	case has(f, annotationReplay):
@@ -422,6 +429,8 @@ func notFor(f *pflag.Flag, from origin) error {
 		return usagef("%s is for nodes (http://…): a pool wants -u and -p", name)
 	case has(f, annotationNode):
 		return usagef("%s is for nodes (http://…), and there is none", name)
+	case has(f, annotationV1):
+		return usagef("%s is for pools that speak Stratum V1: stratum+tcp://host:port", name)
 	case has(f, annotationV2):
 		return usagef("%s is for pools that speak Stratum V2: stratum2+tcp://host:port/KEY", name)
 	case has(f, annotationReplay):

@@ -25,13 +25,13 @@ type v1Options struct {
 	hardwareID  string
 }
 
-// v1Flags are those of stratumFlags that are about Stratum V1 alone.
+// v1Flags are those about Stratum V1 alone.
 var v1Flags = []string{"suggest-target", "minimum-difficulty", "workers", "workers-file", "worker-spread",
-	"send-info", "hardware-id", "send-capabilities", "max-rejects", "handshake-timeout", "ping-timeout", "answer-timeout"}
+	"send-info", "hardware-id", "send-capabilities", "max-rejects", "audit-jobs", "ping-timeout"}
 
 var spreads = choices[stratum.Spread]{{"weight", stratum.SpreadByWeight}, {"device", stratum.SpreadByDevice}}
 
-// v1Flags defines the flags of that name.
+// v1Flags defines v1Flags, and the times that both versions know.
 func (u *upstream) v1Flags(f *pflag.FlagSet) {
 	c, t, o := &u.pool, &u.pool.Timeouts, &u.v1
 	valueVar(f, &c.SuggestTarget, "suggest-target", "", "", "ask the pool for a share difficulty as the target `HEX`, 64 digits", hasher.ParseTarget)
@@ -44,6 +44,7 @@ func (u *upstream) v1Flags(f *pflag.FlagSet) {
 	f.StringVar(&o.hardwareID, "hardware-id", "", "likewise, and that this machine is called `ID`")
 	f.BoolVar(&c.Capabilities, "send-capabilities", false, "send mining.capabilities too, a draft that few pools know")
 	f.IntVar(&c.Rejects, "max-rejects", stratum.DefaultRejects, "leave a pool that refuses `N` right shares in a row for no reason to be seen; 0: never")
+	f.BoolVar(&c.AuditJobs, "audit-jobs", false, "ask the pool for the transactions of its jobs, hold the merkle branch and the witness commitment against them, and show whom the coinbase pays")
 	f.DurationVar(&t.Handshake, "handshake-timeout", stratum.DefaultTimeouts.Handshake, "leave a pool that has not let the user in, or given the first job then, after `TIME`")
 	f.DurationVar(&t.Ping, "ping-timeout", stratum.DefaultTimeouts.Ping, "as --silent-timeout, for a pool that answers mining.ping: `TIME` without a word")
 	f.DurationVar(&t.Ask, "answer-timeout", stratum.DefaultTimeouts.Ask, "leave a pool that gives no sign of life within `TIME` after it was asked for one; a slow pool has four times its slowest answer")

@@ -141,8 +141,11 @@ func (r *Response) Text() (string, error) {
 	return s, p.err
 }
 
+// mostTransactions is more than a block has room for: one has 60 bytes at least.
+const mostTransactions = 1 << 16
+
 // Transactions reads the answer to GetTransactions. The error is the server's
-// *Error or a *FieldError.
+// *Error, a *FieldError or a *LimitError.
 func (r *Response) Transactions() ([][]byte, error) {
 	p, result, err := r.reader("mining.get_transactions answer", Limits{})
 	if err != nil {
@@ -151,6 +154,10 @@ func (r *Response) Transactions() ([][]byte, error) {
 	const field = "transactions"
 	var txs [][]byte
 	for w := p.array(field, result, "an array of transactions in hex"); w.more() && p.err == nil; {
+		if len(txs) == mostTransactions {
+			p.over(field, field, mostTransactions)
+			break
+		}
 		txs = append(txs, p.hexAny(field, w.value()))
 	}
 	if p.err != nil {

@@ -53,22 +53,31 @@ func dotsUp(column, n int) (bits rune) {
 	return bits
 }
 
-var eighths = []string{"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"}
-
 // spark draws values, -1 for none, in one line, from 0 to the largest.
 func (a area) spark(x, y int, values []float64) {
-	most := slices.Max(append(values, 0))
-	for i, v := range values {
-		switch {
-		case v < 0:
-			continue
-		case most == 0:
-			a.text(x+i, y, faint, eighths[0])
-		default:
-			n := int(v / most * float64(len(eighths)-2)) // the topmost stays free: lines must not touch
-			a.text(x+i, y, heat+style(n), eighths[n])
+	for i, r := range []rune(sparkline(values)) {
+		if r != ' ' {
+			a.text(x+i, y, heat+style(r-'▁'), string(r))
 		}
 	}
+}
+
+// sparkline writes values, -1 for none, as blocks from 0 to the largest; the
+// topmost eighth stays free, so that lines do not touch.
+func sparkline(values []float64) string {
+	most := slices.Max(append(values, 0))
+	var b strings.Builder
+	for _, v := range values {
+		switch {
+		case v < 0:
+			b.WriteByte(' ')
+		case !(most > 0):
+			b.WriteRune('▁')
+		default:
+			b.WriteRune('▁' + min(max(rune(v/most*6), 0), 6))
+		}
+	}
+	return b.String()
 }
 
 // bar draws part of a whole as a line of at most w columns.

@@ -22,6 +22,7 @@ func mining() miner.Snapshot {
 		Rate:    miner.Rate{S10: 171.2e6, S60: 169.8e6, M15: 168.9e6, Avg: 169.1e6},
 		Shares:  miner.Tally{Accepted: 1204, Rejected: 3, Stale: 2, Lost: 1, Blocks: 2, Difficulty: 451},
 		Reasons: map[string]uint64{"stale": 2, "low difficulty share": 1}, Best: 4711.3, BestEver: 86000, LastAccepted: noon.Add(-3 * time.Second),
+		Strategy: "failover",
 		Devices: []miner.DeviceState{
 			{Info: miner.Info{Name: "cpu", Kind: "cpu", Model: "AMD EPYC 9965 192-Core Processor", Kernel: "avx512-sha", Threads: 2, Lanes: 16, Versions: 16},
 				Hashes: 1_800_000_000_000, Rate: miner.Rate{S10: 161.2e6, S60: 160.1e6, M15: 159.9e6, Avg: 160e6},
@@ -31,11 +32,11 @@ func mining() miner.Snapshot {
 				Shares: miner.Tally{Accepted: 104, HardwareErrors: 1}, Best: 12, Health: miner.Health{Temperature: 61, Fan: 40, Power: 93}},
 		},
 		Sources: []miner.SourceReport{
-			{Name: "pool.example.org:3333", Since: noon.Add(-2 * time.Hour), Shares: miner.Tally{Accepted: 1204, Rejected: 3, Lost: 1}, Connects: 2, Uptime: 3*time.Hour + 5*time.Minute,
+			{Name: "pool.example.org:3333", Preference: 1, Since: noon.Add(-2 * time.Hour), Shares: miner.Tally{Accepted: 1204, Rejected: 3, Lost: 1}, Connects: 2, Uptime: 3*time.Hour + 5*time.Minute,
 				Difficulties: []miner.DifficultySince{{Difficulty: 0.25, Since: noon.Add(-2 * time.Hour)}, {Difficulty: 0.5, Since: noon.Add(-9 * time.Minute)}},
 				Latency:      miner.Latency{P50: 31 * time.Millisecond, P99: 112 * time.Millisecond}, Message: "maintenance on sunday",
 				Status: miner.SourceStatus{State: miner.Up, URL: "stratum+tls://pool.example.org:3333", Protocol: "stratum v1", Encryption: "TLS 1.3", User: "alice.rig1", Traits: []string{"version-rolling 1fffe000", "extranonce.subscribe"}}},
-			{Name: "backup.example.org:3333", Since: noon.Add(-2 * time.Hour), Status: miner.SourceStatus{State: miner.Idle, Protocol: "stratum v1", User: "bob"}},
+			{Name: "backup.example.org:3333", Preference: 2, Since: noon.Add(-2 * time.Hour), Status: miner.SourceStatus{State: miner.Idle, Protocol: "stratum v1", User: "bob"}},
 		},
 		Blocks:   []miner.BlockFound{{Found: noon.Add(-time.Hour), Height: 850_001}, {Found: noon.Add(-9 * time.Minute), Height: 850_007, Err: &miner.Reject{Code: 21, Reason: "prev-blk-not-found"}}},
 		Messages: []miner.Message{{Came: noon.Add(-time.Hour), Source: "pool.example.org:3333", Text: "maintenance on sunday"}},

@@ -6,8 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"charm.land/bubbles/v2/key"
-
 	"gominer/internal/units"
 	"gominer/miner"
 )
@@ -255,33 +253,42 @@ func (m *model) drawFooter(a area) {
 		a.text(1, 0, accent, m.notice)
 		return
 	}
-	last := []key.Binding{keys.help, keys.quit} // always there
+	last := []hint{hintOf(keys.help), hintOf(keys.quit)} // always there
 	room := a.w
-	for _, b := range last {
-		room -= keyWidth(b)
+	for _, h := range last {
+		room -= h.width()
 	}
 	x := 1
-	for _, b := range m.page.footer() {
-		if x+keyWidth(b) > room {
+	for _, h := range m.page.footer() {
+		if x+h.width() > room {
 			break
 		}
-		x = a.key(x, b)
+		x = a.hint(x, h)
 	}
-	for _, b := range last {
-		x = a.key(x, b)
+	for _, h := range last {
+		x = a.hint(x, h)
 	}
 }
 
-func keyWidth(b key.Binding) int {
-	return columns(b.Help().Key) + columns(b.Help().Desc) + 3
+// width is how many columns h takes, with the space to the next.
+func (h hint) width() int {
+	w := columns(h.does) + 2
+	for _, b := range h.keys {
+		w += columns(b.Help().Key) + 1
+	}
+	return w
 }
 
-// key draws a key and what it does, and makes it work by a click.
-func (a area) key(x int, b key.Binding) int {
-	from := x
-	x = a.text(x, 0, strong, b.Help().Key)
-	x = a.text(x+1, 0, faint, b.Help().Desc)
-	a.sub(from, 0, x-from, 1).zone(b)
+// hint draws keys and what they do, and makes them work by a click.
+func (a area) hint(x int, h hint) int {
+	for i, b := range h.keys {
+		from := x
+		x = a.text(x, 0, strong, b.Help().Key) + 1
+		if i == len(h.keys)-1 {
+			x = a.text(x, 0, faint, h.does)
+		}
+		a.sub(from, 0, x-from, 1).zone(b)
+	}
 	return x + 2
 }
 

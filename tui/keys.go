@@ -79,19 +79,36 @@ type helpGroup struct {
 	keys []key.Binding
 }
 
-// footer are the keys that matter most on a page.
-func (p page) footer() []key.Binding {
+// hint is what one or two keys do together.
+type hint struct {
+	keys []key.Binding
+	does string
+}
+
+func hintOf(b key.Binding) hint { return hint{[]key.Binding{b}, b.Help().Desc} }
+
+var (
+	zoomHint   = hint{[]key.Binding{keys.zoomIn, keys.zoomOut}, "zoom"}
+	chooseHint = hint{[]key.Binding{keys.up, keys.down}, "choose"}
+	pageHint   = hint{[]key.Binding{keys.next}, "page"}
+	copyHint   = hint{[]key.Binding{keys.copy}, "copy"}
+	saveHint   = hint{[]key.Binding{keys.picture}, "picture"}
+)
+
+// footer are the keys that matter most on a page, the foremost first.
+func (p page) footer() []hint {
 	switch p {
 	case devices:
-		return []key.Binding{keys.pause, keys.fewer, keys.more, keys.slower, keys.faster, keys.sort, keys.threads, keys.zoomOut}
+		return []hint{{[]key.Binding{keys.pause}, "pause"}, {[]key.Binding{keys.fewer, keys.more}, "threads"},
+			{[]key.Binding{keys.slower, keys.faster}, "throttle"}, hintOf(keys.sort), {[]key.Binding{keys.threads}, "by thread"}, chooseHint, zoomHint, saveHint}
 	case pools:
-		return []key.Binding{keys.down, keys.switchPool, keys.copy}
+		return []hint{chooseHint, hintOf(keys.switchPool), pageHint, copyHint, saveHint}
 	case logPage:
-		return []key.Binding{keys.filter, keys.level, keys.up, keys.end, keys.copy}
+		return []hint{hintOf(keys.filter), hintOf(keys.level), {[]key.Binding{keys.up, keys.down}, "scroll"}, {[]key.Binding{keys.end}, "follow"}, copyHint, saveHint}
 	case shares:
-		return []key.Binding{keys.down, keys.zoomIn, keys.zoomOut, keys.copy, keys.picture}
+		return []hint{chooseHint, zoomHint, pageHint, copyHint, saveHint}
 	}
-	return []key.Binding{keys.pauseAll, keys.zoomIn, keys.zoomOut, keys.next, keys.picture}
+	return []hint{hintOf(keys.pauseAll), zoomHint, pageHint, copyHint, saveHint}
 }
 
 // pressed returns the message of a binding's first key, for who clicks on its help.

@@ -77,6 +77,7 @@ func (m *model) drawDevices(a area) {
 func (m *model) deviceColumns(all []int) []column {
 	at := func(i int) *miner.DeviceState { return &m.snap.Devices[all[i]] }
 	total := m.snap.Rate.S60
+	trend := onOff(m.w >= 100, 10, 5) // columns
 	tally := func(pick func(*miner.Tally) uint64, st style) func(int) (string, style) {
 		return func(i int) (string, style) {
 			n := pick(&at(i).Shares)
@@ -90,14 +91,20 @@ func (m *model) deviceColumns(all []int) []column {
 		}
 	}
 	return []column{
-		{name: "device", width: 10, order: byName, cell: func(i int) (string, style) { return at(i).Info.Name, strong }},
+		{name: "device", width: 9, order: byName, cell: func(i int) (string, style) { return at(i).Info.Name, strong }},
 		{name: "state", width: 9, cell: func(i int) (string, style) { s := deviceState(at(i)); return s.sign + " " + s.word, s.style }},
 		{name: "now", width: 9, right: true, cell: func(i int) (string, style) { return units.Hashrate(at(i).Rate.S10), strong }},
-		{name: "1 min", width: 9, right: true, order: byRate, cell: func(i int) (string, style) { return units.Hashrate(at(i).Rate.S60), plain }},
 		{name: "part", width: 6, right: true, cell: func(i int) (string, style) { return percent(at(i).Rate.S60, total), plain }},
-		{name: "accepted", width: 9, right: true, order: byAccepted, cell: tally(func(t *miner.Tally) uint64 { return t.Accepted }, good)},
-		{name: "rejected", width: 9, right: true, order: byRejected, cell: tally(func(t *miner.Tally) uint64 { return t.Rejected }, bad)},
-		{name: "hw errors", width: 10, right: true, order: byErrors, cell: tally(func(t *miner.Tally) uint64 { return t.HardwareErrors }, bad)},
+		{name: "accepted", width: 8, right: true, order: byAccepted, cell: tally(func(t *miner.Tally) uint64 { return t.Accepted }, good)},
+		{name: "rejected", width: 8, right: true, order: byRejected, cell: tally(func(t *miner.Tally) uint64 { return t.Rejected }, bad)},
+		{name: "hw err", width: 6, right: true, order: byErrors, cell: tally(func(t *miner.Tally) uint64 { return t.HardwareErrors }, bad)},
+		{name: "trend", width: trend, cell: func(i int) (string, style) {
+			if device := all[i]; device < len(m.past.devices) {
+				return sparkline(m.past.devices[device].columns(trend, 60)), heat + heats - 1
+			}
+			return "", plain
+		}},
+		{name: "1 min", width: 9, right: true, order: byRate, cell: func(i int) (string, style) { return units.Hashrate(at(i).Rate.S60), plain }},
 		{name: "°C", width: 4, right: true, order: byTemperature, cell: health("%.0f", func(d *miner.DeviceState) float64 { return d.Health.Temperature })},
 		{name: "W", width: 5, right: true, order: byPower, cell: health("%.0f", func(d *miner.DeviceState) float64 { return d.Health.Power })},
 		{name: "J/GH", width: 6, right: true, cell: func(i int) (string, style) {
@@ -174,21 +181,21 @@ func (m *model) drawDevice(a area, i int) {
 func deviceLines(d *miner.DeviceState) []pair {
 	lines := []pair{{"model", d.Info.Model, plain}}
 	if d.Info.Kernel != "" {
-		kernel := d.Info.Kernel
-		if d.Info.Lanes > 0 {
-			kernel += fmt.Sprintf(", %s", units.Plural(uint64(d.Info.Lanes), "lane"))
-		}
+		lines = append(lines, pair{"kernel", d.Info.Kernel, plain})
+	}
+	if d.Info.Lanes > 0 {
+		lanes := units.Count(uint64(d.Info.Lanes))
 		if d.Info.Versions > 1 {
-			kernel += fmt.Sprintf(" × %d versions", d.Info.Versions)
+			lanes += fmt.Sprintf(" × %d versions", d.Info.Versions)
 		}
-		lines = append(lines, pair{"kernel", kernel, plain})
+		lines = append(lines, pair{"lanes", lanes, plain})
 	}
 	if d.Info.Threads > 0 {
 		lines = append(lines, pair{"threads", fmt.Sprint(d.Info.Threads), plain})
 	}
 	lines = append(lines,
 		pair{"hashes", units.Number(float64(d.Hashes)), plain},
-		pair{"average", units.Hashrate(d.Rate.Avg), plain},
+		pair{"15 min", units.Hashrate(d.Rate.M15) + ", average " + units.Hashrate(d.Rate.Avg), plain},
 		pair{"best", units.Difficulty(d.Best), plain})
 	if h := d.Health; h.Temperature > 0 || h.Power > 0 || h.Fan > 0 {
 		lines = append(lines,

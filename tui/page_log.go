@@ -20,8 +20,12 @@ func (m *model) drawLog(a area) {
 	if len(lines) == 0 {
 		in.text(0, 0, faint, "nothing to show")
 	}
-	for y, l := range lines {
-		in.logLine(y, &l, m.filter)
+	from := in.h // upwards: of lines that take more than one, the newest are whole
+	for i := len(lines) - 1; i >= 0 && from > 0; i-- {
+		from = in.wrapped(from, &lines[i], m.filter)
+	}
+	if from > 0 { // there is room: they begin at the top
+		in.lift(from)
 	}
 	if m.logEnd != newest {
 		a.right(a.w-3, a.h-1, accent, " ↓ newer, End follows ")
@@ -69,5 +73,44 @@ func (a area) logLine(y int, l *line, find string) {
 		}
 		x = a.text(x, y, faint, key+"=")
 		x = a.text(x, y, st, value) + 2
+	}
+}
+
+// wrapped draws a line of the log so that it ends above line below, in as many
+// lines as it takes, and returns the first of them.
+func (a area) wrapped(below int, l *line, find string) int {
+	const indent = 15 // behind the time and the level
+	long := newCanvas(indent+columns(l.text), 1)
+	long.all().logLine(0, l, find)
+	var starts []int // of its parts
+	for x := 0; x < long.w; {
+		starts = append(starts, x)
+		x += max(a.w-onOff(x > 0, indent, 0), 2)
+		for x < long.w && long.cells[x].text == "" { // not between the halves of a character
+			x--
+		}
+	}
+	for i, x := range starts {
+		end := long.w
+		if i+1 < len(starts) {
+			end = starts[i+1]
+		}
+		at := onOff(i > 0, indent, 0)
+		if y := below - len(starts) + i; y >= 0 && at < a.w {
+			copy(a.c.cells[(a.y+y)*a.c.w+a.x+at:][:a.w-at], long.cells[x:end])
+		}
+	}
+	return max(below-len(starts), 0)
+}
+
+// lift moves what is drawn in a by n lines up.
+func (a area) lift(n int) {
+	for y := range a.h {
+		row := a.c.cells[(a.y+y)*a.c.w+a.x:][:a.w]
+		if y+n < a.h {
+			copy(row, a.c.cells[(a.y+y+n)*a.c.w+a.x:][:a.w])
+		} else {
+			a.sub(0, y, a.w, 1).fill(plain, " ")
+		}
 	}
 }

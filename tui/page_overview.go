@@ -52,12 +52,14 @@ func (m *model) drawLarge(a area) {
 	}
 }
 
-// drawThree draws the shares, the pool and the job, side by side.
+// drawThree draws the shares, the pool and the job, side by side; the pool has
+// the longest lines.
 func (m *model) drawThree(a area) {
-	third := a.w / 3
-	m.drawTotals(a.sub(0, 0, third, a.h))
-	m.drawPool(a.sub(third, 0, third, a.h))
-	m.drawJob(a.sub(2*third, 0, a.w-2*third, a.h))
+	pool := a.w*2/5 - 4
+	side := (a.w - pool) / 2
+	m.drawTotals(a.sub(0, 0, side, a.h))
+	m.drawPool(a.sub(side, 0, pool, a.h))
+	m.drawJob(a.sub(side+pool, 0, a.w-side-pool, a.h))
 }
 
 // chartZone is where the wheel zooms.

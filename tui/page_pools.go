@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"fmt"
 	"math"
 	"strings"
 
@@ -13,24 +14,34 @@ func (m *model) drawPools(a area) {
 	list := min(max(len(all)+3, 5), max(a.h/2, 5))
 	row := min(m.row[pools], len(all)-1)
 	t := table{page: pools, columns: m.poolColumns(), rows: len(all), row: row}
-	t.draw(a.sub(0, 0, a.w, list).panel("Pools", "in the order of failover"))
+	t.draw(a.sub(0, 0, a.w, list).panel("Pools", m.strategy()))
 
 	low := a.sub(0, list, a.w, a.h-list)
 	high := min(panelHeight+2, low.h)
 	if low.h-high < 3 {
 		high = low.h
 	}
-	parts := onOff(low.w >= 120, 3, 2)
-	each := low.w / parts
-	pool := low.sub(0, 0, each, high).panel("Pool", "")
-	if row >= 0 {
-		pool.source(m, &all[row])
+	parts := onOff(low.w >= 110, 3, 2)
+	each := onOff(parts == 3, low.w*2/5-4, low.w/2)
+	rest := (low.w - each) / (parts - 1)
+	if row < 0 {
+		low.sub(0, 0, each, high).panel("Pool", "").text(0, 0, faint, "none yet")
+	} else {
+		low.sub(0, 0, each, high).source(m, &all[row])
 		if parts == 3 {
-			m.drawVardiff(low.sub(2*each, 0, low.w-2*each, high), &all[row])
+			m.drawVardiff(low.sub(each+rest, 0, low.w-each-rest, high), &all[row])
 		}
 	}
-	m.drawJob(low.sub(each, 0, onOff(parts == 3, each, low.w-each), high))
+	m.drawJob(low.sub(each, 0, rest, high))
 	m.drawMessages(low.sub(0, high, low.w, low.h-high))
+}
+
+// strategy says how it is chosen between sources.
+func (m *model) strategy() string {
+	if m.snap.Strategy == "" {
+		return ""
+	}
+	return "strategy: " + m.snap.Strategy
 }
 
 func (m *model) poolColumns() []column {
@@ -42,8 +53,9 @@ func (m *model) poolColumns() []column {
 		}
 	}
 	return []column{
+		{name: "#", width: 2, right: true, cell: func(i int) (string, style) { return fmt.Sprint(max(at(i).Preference, 1)), faint }},
 		{name: "state", width: 9, cell: func(i int) (string, style) {
-			s := sourceState(at(i), m.snap.Job)
+			s := m.sourceState(at(i))
 			return s.sign + " " + s.word, s.style
 		}},
 		{name: "pool", width: 26, cell: func(i int) (string, style) { return at(i).Name, strong }},

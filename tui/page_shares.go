@@ -17,10 +17,11 @@ func (m *model) drawShares(a area) {
 		m.drawShareList(a.sub(0, panelHeight, a.w, a.h-panelHeight))
 		return
 	}
-	left := min(max(a.w*2/5, 36), 56)
+	left := min(max(a.w*2/5, 34), 56)
 	side := a.sub(0, 0, left, a.h)
-	m.drawTotals(side.sub(0, 0, left, min(panelHeight, a.h)))
-	rest := side.sub(0, panelHeight, left, a.h-panelHeight)
+	totals := onOff(a.h >= allTotals+2+6, allTotals+2, min(panelHeight, a.h))
+	m.drawTotals(side.sub(0, 0, left, totals))
+	rest := side.sub(0, totals, left, a.h-totals)
 	blocks := min(max(rest.h/2, 3), 12)
 	m.drawReasons(rest.sub(0, 0, left, rest.h-blocks))
 	m.drawBlocks(rest.sub(0, rest.h-blocks, left, blocks))
@@ -29,7 +30,7 @@ func (m *model) drawShares(a area) {
 		m.drawPace(list.sub(0, 0, list.w, panelHeight))
 		list = list.sub(0, panelHeight, list.w, list.h-panelHeight)
 	}
-	const about = 9
+	about := onOff(a.h >= 30, 11, 9)
 	if a.h >= 20 && len(m.snap.Recent) > 0 {
 		m.drawShare(list.sub(0, list.h-about, list.w, about))
 		list = list.sub(0, 0, list.w, list.h-about)
@@ -78,7 +79,7 @@ func (m *model) drawPace(a area) {
 // column draws a bar that is n eighths of a line high.
 func (a area) column(x, n int, st style) {
 	for y := a.h - 1; n > 0 && y >= 0; y-- {
-		a.text(x, y, st, eighths[min(n, 8)-1])
+		a.text(x, y, st, string('▁'+rune(min(n, 8)-1)))
 		n -= 8
 	}
 }
@@ -133,7 +134,7 @@ func (m *model) shareLines(a area, row int) {
 	t := table{page: shares, rows: len(recent), row: row, columns: []column{
 		{name: "time", width: 8, cell: func(i int) (string, style) { return m.clock(at(i).Share.Found), faint }},
 		{name: "outcome", width: 10, cell: func(i int) (string, style) { return outcome(at(i)) }},
-		{name: "difficulty", width: 10, right: true, cell: func(i int) (string, style) {
+		{name: "diff", width: 8, right: true, cell: func(i int) (string, style) {
 			return units.Difficulty(at(i).Share.Hash.Difficulty()), strong
 		}},
 		{name: "answer", width: 8, right: true, cell: func(i int) (string, style) { return units.Milliseconds(ms(at(i).After)), plain }},

@@ -11,8 +11,17 @@ import (
 
 // drawTotals draws what became of the shares.
 func (m *model) drawTotals(a area) {
-	t := &m.snap.Shares
 	in := a.panel("Shares", "")
+	lines, more := m.totals(in.h >= allTotals)
+	in.tallies(lines)
+	in.sub(0, len(lines), in.w, in.h-len(lines)).pairs(more)
+}
+
+const allTotals = 11 // lines of totals
+
+// totals returns what became of the shares: all of it, or what matters most.
+func (m *model) totals(all bool) ([]tallied, []pair) {
+	t := &m.snap.Shares
 	judged := float64(t.Accepted + t.Rejected)
 	lines := []tallied{
 		{"accepted", t.Accepted, percent(float64(t.Accepted), judged), good},
@@ -20,19 +29,21 @@ func (m *model) drawTotals(a area) {
 		{"stale", t.Stale, "", warn},
 		{"lost", t.Lost, "", warn},
 	}
-	if t.Duplicates > 0 {
-		lines = append(lines, tallied{"duplicate", t.Duplicates, "", warn})
+	if all || t.Duplicates > 0 {
+		lines = append(lines, tallied{"duplicates", t.Duplicates, "", warn})
 	}
-	if t.HardwareErrors > 0 {
+	if all || t.HardwareErrors > 0 {
 		lines = append(lines, tallied{"hw errors", t.HardwareErrors, "", bad})
 	}
-	in.tallies(lines)
-	in.sub(0, len(lines), in.w, in.h-len(lines)).pairs([]pair{
+	more := []pair{
 		{"best", m.best(), strong},
 		{"last", m.ago(m.snap.LastAccepted), plain},
 		{"next in", m.nextShare(), plain},
-		{"luck", m.luck(), plain},
-	})
+	}
+	if all {
+		more = append(more, pair{"a block in", m.nextBlock(), plain})
+	}
+	return lines, append(more, pair{"luck", m.luck(), plain})
 }
 
 // tallied is a count of shares and what there is to say of it.
@@ -84,6 +95,17 @@ func (m *model) nextShare() string {
 	return wait(m.snap.Job.Job.Target.Difficulty(), m.snap.Rate.S60)
 }
 
+func (m *model) nextBlock() string {
+	if m.snap.Job == nil {
+		return "–"
+	}
+	t, err := m.snap.Job.Job.Bits.Target()
+	if err != nil {
+		return "–"
+	}
+	return wait(t.Difficulty(), m.snap.Rate.S60)
+}
+
 // luck compares the work that was accepted with the work that was done.
 func (m *model) luck() string {
 	return percent(m.snap.Shares.Difficulty*(1<<32), float64(m.snap.Hashes))
@@ -106,16 +128,12 @@ func (m *model) current() *miner.SourceReport {
 
 // drawPool draws the source in use.
 func (m *model) drawPool(a area) {
-	note := ""
-	if n := len(m.snap.Sources); n > 1 {
-		note = fmt.Sprintf("1 of %d", n)
+	r := m.current()
+	if r == nil {
+		a.panel("Pool", "").text(0, 0, faint, "none yet")
+		return
 	}
-	in := a.panel("Pool", note)
-	if r := m.current(); r != nil {
-		in.source(m, r)
-	} else {
-		in.text(0, 0, faint, "none yet")
-	}
+	a.source(m, r)
 }
 
 // connection says how a source is spoken to.
@@ -124,21 +142,27 @@ func connection(r *miner.SourceReport) string {
 	case r.Status.Encryption != "":
 		return r.Status.Protocol + ", " + r.Status.Encryption
 	case r.Status.Protocol != "":
-		return r.Status.Protocol + ", not encrypted"
+		return r.Status.Protocol + ", unencrypted"
 	}
 	return ""
 }
 
-// source describes a source.
+// source describes a source in a panel; how it stands is in the frame.
 func (a area) source(m *model, r *miner.SourceReport) {
+	in := a.panel("Pool", "")
+	st := m.sourceState(r)
+	note := " " + st.sign + " " + st.word + " "
+	if n := len(m.snap.Sources); n > 1 && r.Preference > 0 {
+		note += fmt.Sprintf("· %d of %d ", r.Preference, n)
+	}
+	a.right(a.w-2, 0, st.style, note)
 	where := r.Status.URL
 	if where == "" {
 		where = r.Name
 	}
-	a.pairs([]pair{{"", where, strong}})
-	st := sourceState(r, m.snap.Job)
-	a.text(0, 0, st.style, st.sign+" "+st.word)
-	a.sub(0, 1, a.w, a.h-1).pairs(m.sourceLines(r))
+	in.text(0, 0, strong, where)
+	in = in.sub(0, 1, in.w, in.h-1)
+	in.pairs(m.sourceLines(r))
 }
 
 func (m *model) sourceLines(r *miner.SourceReport) (lines []pair) {
@@ -157,16 +181,19 @@ func (m *model) sourceLines(r *miner.SourceReport) (lines []pair) {
 		lines = append(lines, pair{"difficulty", m.trend(r.Difficulties), plain})
 	}
 	if l := r.Latency; l.P50 > 0 {
-		lines = append(lines, pair{"round trip", units.Milliseconds(ms(l.P50)) + ", p99 " + units.Milliseconds(ms(l.P99)), plain})
+		lines = append(lines, pair{"round trip", "p50 " + units.Milliseconds(ms(l.P50)) + ", p99 " + units.Milliseconds(ms(l.P99)), plain})
 	}
 	if r.Connects > 0 {
 		lines = append(lines, pair{"connected", m.uptime(r), plain})
 	}
-	if len(r.Status.Traits) > 0 {
-		lines = append(lines, pair{"detected", strings.Join(r.Status.Traits, ", "), faint})
+	if r.Weight > 0 {
+		lines = append(lines, pair{"weight", fmt.Sprintf("%g of the hash rate", r.Weight), plain})
 	}
 	if r.Message != "" {
 		lines = append(lines, pair{"message", r.Message, accent})
+	}
+	if len(r.Status.Traits) > 0 {
+		lines = append(lines, pair{"detected", strings.Join(r.Status.Traits, ", "), faint})
 	}
 	return lines
 }
@@ -193,9 +220,9 @@ func (m *model) uptime(r *miner.SourceReport) string {
 
 func ms(d time.Duration) float64 { return float64(d) / 1e6 }
 
-func sourceState(r *miner.SourceReport, job *miner.JobState) state {
+func (m *model) sourceState(r *miner.SourceReport) state {
 	switch {
-	case job != nil && job.Source == r.Name:
+	case r.Job != nil, m.snap.Job != nil && m.snap.Job.Source == r.Name:
 		return stateMining
 	case r.Status.State == miner.Down:
 		return stateDown
@@ -233,11 +260,11 @@ func (m *model) jobLines(j *miner.JobState) []pair {
 	}
 	if t, err := j.Job.Bits.Target(); err == nil {
 		lines = append(lines, pair{"network", "difficulty " + units.Difficulty(t.Difficulty()), plain},
-			pair{"a block in", wait(t.Difficulty(), m.snap.Rate.S60), plain})
+			pair{"a block in", m.nextBlock(), plain})
 	}
-	versions := "fixed"
+	versions := "fixed, no mask"
 	if n := j.Job.Versions(); n > 1 {
-		versions = fmt.Sprintf("%s, mask %08x", units.Count(n), j.Job.VersionMask)
+		versions = fmt.Sprintf("mask %08x × %s", j.Job.VersionMask, units.Count(n))
 	}
 	return append(lines, pair{"versions", versions, plain})
 }

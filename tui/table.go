@@ -1,5 +1,7 @@
 package tui
 
+import "fmt"
+
 // column is one of a table.
 type column struct {
 	name  string
@@ -10,7 +12,7 @@ type column struct {
 	cell  func(i int) (string, style)
 }
 
-// table is rows under the names of columns. Columns that do not fit are left out,
+// table is rows under the names of columns, in a panel. Columns that do not fit are left out,
 // the last first.
 type table struct {
 	page    page
@@ -62,12 +64,15 @@ func (t *table) draw(a area) {
 			line.mark()
 		}
 	}
+	more := ""
 	if from > 0 {
-		a.right(a.w, 1, accent, " ↑")
+		more = fmt.Sprintf(" ↑ %d ", from)
 	}
-	if from+shown < t.rows {
-		a.right(a.w, a.h-1, accent, " ↓")
+	if rest := t.rows - from - shown; rest > 0 {
+		more += fmt.Sprintf(" ↓ %d ", rest)
 	}
+	below := area{a.c, a.x, a.y + a.h, a.w, 1} // in the frame
+	below.right(a.w, 0, faint, more)
 }
 
 // heading returns a column's name, with a sign where rows are sorted by it.

@@ -133,14 +133,27 @@ type pair struct {
 	style       style // of the value
 }
 
-// pairs draws lines whose values begin at one column, as many as fit.
+// pairs draws lines whose values begin at one column, as many as fit. Where there
+// is room, a long value takes several.
 func (a area) pairs(lines []pair) {
-	const column = 12
-	for y, l := range lines {
-		a.sub(0, y, column-1, 1).text(0, 0, faint, l.name)
-		a.text(column, y, l.style, l.value)
+	y, spare, room := 0, a.h-len(lines), a.w-pairColumn
+	for _, l := range lines {
+		a.sub(0, y, pairColumn-1, 1).text(0, 0, faint, l.name)
+		parts := []string{l.value}
+		if value := Clean(l.value); spare > 0 && room > 0 && columns(value) > room {
+			parts = strings.Split(ansi.Wrap(value, room, ""), "\n")
+			last := min(len(parts)-1, spare)
+			parts = append(parts[:last:last], strings.Join(parts[last:], " "))
+			spare -= last
+		}
+		for _, part := range parts {
+			a.text(pairColumn, y, l.style, part)
+			y++
+		}
 	}
 }
+
+const pairColumn = 12 // where values begin
 
 // ago says how long before now t was.
 func (m *model) ago(t time.Time) string {

@@ -24,6 +24,7 @@ func (d *display) mineWatched(ctx context.Context, m *miner.Miner, devices []min
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	watching, stop := context.WithCancel(ctx)
+	defer d.p.outlive()()
 	d.muted.Store(true)
 	d.screen.setStatus("")
 	var wg sync.WaitGroup
@@ -59,7 +60,8 @@ func controls(m *miner.Miner, devices []miner.Device) tui.Controls {
 		return nil, fmt.Errorf("%s has no threads and no throttle of its own: p rests it", devices[i].Info().Name)
 	}
 	return tui.Controls{
-		Pause: m.Pause,
+		Pause:  m.Pause,
+		Switch: m.Prefer,
 		Threads: func(i, more int) error {
 			d, err := processor(i)
 			if err != nil {

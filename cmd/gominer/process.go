@@ -23,6 +23,7 @@ type process struct {
 	stderr    io.Writer
 	signals   <-chan os.Signal
 	kill      func(code int) // ends the process at once
+	outlive   func() func()  // makes it go on without its terminal, until what it returns is called
 	width     func() int     // columns of the terminal behind stderr, 0 if there is none
 	colour    bool           // stderr is a terminal that shows colours, and is wanted to
 	typed     bool           // stdin is a terminal
@@ -43,6 +44,7 @@ func newProcess() *process {
 		stderr:  os.Stderr,
 		signals: signals,
 		kill:    os.Exit,
+		outlive: outliveTerminal,
 		width:   stderrWidth,
 		typed:   term.IsTerminal(int(os.Stdin.Fd())),
 	}
@@ -51,6 +53,17 @@ func newProcess() *process {
 	p.dashboard = p.typed && term.IsTerminal(int(os.Stdout.Fd())) && kind != "dumb" && kind != ""
 	p.colour = p.width() > 0 && noColour == "" && kind != "dumb"
 	return p
+}
+
+// outliveTerminal lets the process live when its terminal hangs up, until undo is
+// called.
+func outliveTerminal() (undo func()) {
+	if signal.Ignored(syscall.SIGHUP) { // as nohup has it: so it stays
+		return func() {}
+	}
+	c := make(chan os.Signal, 1)
+	signal.Notify(c, syscall.SIGHUP)
+	return func() { signal.Stop(c) }
 }
 
 func stderrWidth() int {

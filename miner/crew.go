@@ -80,6 +80,12 @@ func (m *Miner) RemoveDevice(index int) error {
 	return nil
 }
 
+// Device returns the device of that index, or the latest that had it.
+func (m *Miner) Device(index int) Device {
+	devices, _ := m.crew.list()
+	return devices[index]
+}
+
 // list returns the devices and their feeds, those that are gone included.
 func (c *crew) list() ([]Device, []*Feed) {
 	c.mu.Lock()

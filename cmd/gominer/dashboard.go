@@ -20,7 +20,7 @@ var errDone = errors.New("done")
 
 // mineWatched runs m below the dashboard. If the terminal is lost, mining goes on
 // with log lines.
-func (d *display) mineWatched(ctx context.Context, m *miner.Miner, devices []miner.Device) error {
+func (d *display) mineWatched(ctx context.Context, m *miner.Miner) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	watching, stop := context.WithCancel(ctx)
@@ -30,7 +30,7 @@ func (d *display) mineWatched(ctx context.Context, m *miner.Miner, devices []min
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		err := tui.Run(watching, tui.Config{
-			Title: "gominer", Snapshot: m.Snapshot, Log: d.tui, Controls: controls(m, devices), Environment: d.p.environ,
+			Title: "gominer", Snapshot: m.Snapshot, Log: d.tui, Controls: controls(m), Environment: d.p.environ,
 		})
 		d.muted.Store(false)
 		switch {
@@ -52,12 +52,13 @@ func (d *display) mineWatched(ctx context.Context, m *miner.Miner, devices []min
 }
 
 // controls are what keys of the dashboard do.
-func controls(m *miner.Miner, devices []miner.Device) tui.Controls {
+func controls(m *miner.Miner) tui.Controls {
 	processor := func(i int) (*cpu.Device, error) {
-		if d, ok := devices[i].(*cpu.Device); ok {
+		device := m.Device(i)
+		if d, ok := device.(*cpu.Device); ok {
 			return d, nil
 		}
-		return nil, fmt.Errorf("%s has no threads and no throttle of its own: p rests it", devices[i].Info().Name)
+		return nil, fmt.Errorf("%s has no threads and no throttle of its own: p rests it", device.Info().Name)
 	}
 	return tui.Controls{
 		Pause:  m.Pause,

@@ -29,7 +29,11 @@ one's own is http://user:pass@host:port, and needs --coinbase-address. What a po
 said in a recording of --record is mined on with replay:FILE, without network.
 
 Ctrl-C ends it in good order: shares that were found are still sent, and a
-summary is printed. A second Ctrl-C ends it at once.`,
+summary is printed. A second Ctrl-C ends it at once.
+
+Pools and devices can be changed in the configuration file while it runs: the file
+is read again when it changes, and at SIGHUP. Pools of which nothing has changed
+keep their sessions.`,
 		Example: `gominer mine -o stratum+tcp://pool.example.org:3333 -u ADDRESS.worker
 gominer mine -o pool.example.org:3333 -O alice:x -o backup.example.org:3333 -O bob:x
 gominer mine -o pool.example.org:3333 -o backup.example.org:3333 -u ADDRESS --strategy quota --weight 3 --weight 1
@@ -42,7 +46,7 @@ GOMINER_URL=pool.example.org:3333 GOMINER_USER=ADDRESS gominer mine`,
 		PreRunE: func(*cobra.Command, []string) error { return o.check() },
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o.files.settings = givenValues(cmd)
-			return p.mine(cmd.Context(), o)
+			return p.mine(cmd.Context(), o, cmd.Flags())
 		},
 	}
 	o.sources.flags(cmd)
@@ -84,7 +88,7 @@ func (o *mineOptions) check() error {
 	return nil
 }
 
-func (p *process) mine(ctx context.Context, o *mineOptions) (err error) {
+func (p *process) mine(ctx context.Context, o *mineOptions, flags *pflag.FlagSet) (err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	d := p.show(&o.output, cancel)
@@ -108,5 +112,8 @@ func (p *process) mine(ctx context.Context, o *mineOptions) (err error) {
 	if cfg.Devices, err = o.devices.open(ctx, d, kernels); err != nil {
 		return verbError("mine", err)
 	}
-	return d.mine(ctx, cfg)
+	hangups, stop := p.hangups()
+	defer stop()
+	r := &reloader{p: p, d: d, recording: recording, options: o, flags: flags, kernels: kernels, hangups: hangups}
+	return d.mine(ctx, cfg, r.watch)
 }

@@ -22,12 +22,13 @@ type process struct {
 	stdout    io.Writer
 	stderr    io.Writer
 	signals   <-chan os.Signal
-	kill      func(code int) // ends the process at once
-	outlive   func() func()  // makes it go on without its terminal, until what it returns is called
-	width     func() int     // columns of the terminal behind stderr, 0 if there is none
-	colour    bool           // stderr is a terminal that shows colours, and is wanted to
-	typed     bool           // stdin is a terminal
-	dashboard bool           // so is stdout, and it can do more than print
+	hangups   func() (came <-chan os.Signal, stop func()) // of a terminal, or of who wants a reload
+	kill      func(code int)                              // ends the process at once
+	outlive   func() func()                               // makes it go on without its terminal, until what it returns is called
+	width     func() int                                  // columns of the terminal behind stderr, 0 if there is none
+	colour    bool                                        // stderr is a terminal that shows colours, and is wanted to
+	typed     bool                                        // stdin is a terminal
+	dashboard bool                                        // so is stdout, and it can do more than print
 }
 
 func newProcess() *process {
@@ -43,6 +44,7 @@ func newProcess() *process {
 		stdout:  os.Stdout,
 		stderr:  os.Stderr,
 		signals: signals,
+		hangups: hangups,
 		kill:    os.Exit,
 		outlive: outliveTerminal,
 		width:   stderrWidth,
@@ -64,6 +66,14 @@ func outliveTerminal() (undo func()) {
 	c := make(chan os.Signal, 1)
 	signal.Notify(c, syscall.SIGHUP)
 	return func() { signal.Stop(c) }
+}
+
+// hangups returns a channel of SIGHUP, which ends the process until it is called,
+// and not any more.
+func hangups() (<-chan os.Signal, func()) {
+	came := make(chan os.Signal, 1)
+	signal.Notify(came, syscall.SIGHUP)
+	return came, func() { signal.Stop(came) }
 }
 
 func stderrWidth() int {

@@ -42,14 +42,16 @@ type fake struct {
 	*process
 	out, err buffer
 	signals  chan os.Signal
+	hangups  chan os.Signal
 	killed   chan int
 }
 
 func newFake(args ...string) *fake {
-	f := &fake{signals: make(chan os.Signal, 2), killed: make(chan int, 1)}
+	f := &fake{signals: make(chan os.Signal, 2), hangups: make(chan os.Signal), killed: make(chan int, 1)}
 	f.process = &process{
 		args: args, stdin: strings.NewReader(""), stdout: &f.out, stderr: &f.err,
 		signals: f.signals, kill: func(code int) { f.killed <- code }, width: noTerminal,
+		hangups: func() (<-chan os.Signal, func()) { return f.hangups, func() {} },
 	}
 	return f
 }

@@ -113,6 +113,11 @@ func (o *deviceOptions) rate(kernels *choice) float64 {
 // sooner.
 const spareProcessors = 2
 
+// spare lets that many goroutines run beside the threads.
+func spare(threads int) {
+	runtime.GOMAXPROCS(max(runtime.GOMAXPROCS(0), threads+spareProcessors))
+}
+
 // open returns the devices.
 func (o *deviceOptions) open(ctx context.Context, d *display, kernels *choice) (devices []miner.Device, err error) {
 	if !o.noCPU {
@@ -139,7 +144,7 @@ func (o *deviceOptions) openCPU(d *display, kernels *choice) (miner.Device, erro
 	cfg := o.cpu
 	cfg.Name, cfg.Model, cfg.Log = cpuDevice, processorModel(), d.log
 	kernels.configure(&cfg)
-	runtime.GOMAXPROCS(max(runtime.GOMAXPROCS(0), cfg.Threads+spareProcessors))
+	spare(cfg.Threads)
 	device, err := cpu.New(cfg)
 	if err != nil {
 		return nil, usagef("%w", err)

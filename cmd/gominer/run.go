@@ -81,13 +81,20 @@ func (p *process) show(o *output, cancel context.CancelCauseFunc) *display {
 }
 
 // mine runs the miner until it is done or ctx ends, and shows how it goes. The
-// summary comes last, whatever happens.
-func (d *display) mine(ctx context.Context, cfg miner.Config) error {
+// summary comes last, whatever happens. The functions beside it run until then.
+func (d *display) mine(ctx context.Context, cfg miner.Config, beside ...func(context.Context, *miner.Miner)) error {
 	cfg.Log = d.log
 	m := miner.New(cfg)
 	defer d.watchPayees(ctx, m.Snapshot)()
+	besides, cancel := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer cancel()
+	for _, f := range beside {
+		wg.Go(func() { f(besides, m) })
+	}
 	if d.tui != nil {
-		return d.mineWatched(ctx, m, cfg.Devices)
+		return d.mineWatched(ctx, m)
 	}
 	stop := d.watch(ctx, func() string { s := m.Snapshot(); return statusLine(&s) }, func() {
 		s := m.Snapshot()

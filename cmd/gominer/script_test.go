@@ -29,7 +29,7 @@ func TestMain(m *testing.M) {
 //	start NAME PROGRAM ARG...     runs a program in the background
 //	await NAME out|err RE [VAR]   waits for a line of its stdout or stderr that
 //	                              matches, and puts the first group into VAR
-//	signal NAME INT|TERM          sends it a signal
+//	signal NAME INT|TERM|HUP          sends it a signal
 //	finish NAME CODE              waits for its end; stdout and stderr hold what
 //	                              it wrote from then on
 //	hangup NAME                   closes the pipe that its stdout goes into
@@ -213,9 +213,9 @@ func awaitLine(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 func signalProgram(ts *testscript.TestScript, neg bool, args []string) {
-	signals := map[string]os.Signal{"INT": syscall.SIGINT, "TERM": syscall.SIGTERM}
+	signals := map[string]os.Signal{"INT": syscall.SIGINT, "TERM": syscall.SIGTERM, "HUP": syscall.SIGHUP}
 	if neg || len(args) != 2 || signals[args[1]] == nil {
-		ts.Fatalf("usage: signal NAME INT|TERM")
+		ts.Fatalf("usage: signal NAME INT|TERM|HUP")
 	}
 	ts.Check(named(ts, args[0]).cmd.Process.Signal(signals[args[1]]))
 }

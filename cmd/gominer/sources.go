@@ -154,6 +154,10 @@ func notYet(scheme string) string {
 func (o *sourceOptions) open(log *slog.Logger, recording *record.Writer, rate func() float64) (miner.Source, error) {
 	var sources []miner.Source
 	for _, u := range o.list {
+		if u.source != nil {
+			sources = append(sources, u.source)
+			continue
+		}
 		u.pool.Record = recording
 		if stratum.IsV2(u.pool.URL) && u.pool.V2.Hashrate == 0 {
 			u.pool.V2.Hashrate = rate()
@@ -165,6 +169,7 @@ func (o *sourceOptions) open(log *slog.Logger, recording *record.Writer, rate fu
 		if err != nil {
 			return nil, err
 		}
+		u.source = s
 		sources = append(sources, s)
 	}
 	return o.join(sources), nil

@@ -30,6 +30,8 @@ type upstream struct {
 	speed    float64 // of a recording; 0: as it was
 	weight   float64 // in a quota
 
+	source miner.Source // what was opened; nil: nothing yet
+
 	where string          // how errors call it: `--url "host:port"`, "FILE:12"
 	said  map[string]said // by flag
 }

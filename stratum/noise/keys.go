@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/btcsuite/btcd/btcec/v2"
 	"github.com/btcsuite/btcd/btcec/v2/ellswift"
@@ -141,6 +142,23 @@ func newKeyPair() (*keyPair, error) {
 	u.PutBytesUnchecked(k.pub[:32])
 	t.PutBytesUnchecked(k.pub[32:])
 	return k, nil
+}
+
+// likeV1 are the bytes with which a connection begins that is not one for
+// Stratum V2: a line of V1, after white space perhaps, a request of HTTP, a TLS
+// handshake. Pools that take all of them on one port go by it (blitzpool).
+const likeV1 = "{\n\r GP\x16"
+
+// newClientKey returns a key whose encoding, the first that a client sends, is not
+// taken for anything else.
+func newClientKey() (*keyPair, error) {
+	for {
+		k, err := newKeyPair()
+		if err != nil || strings.IndexByte(likeV1, k.pub[0]) < 0 {
+			return k, err
+		}
+		k.wipe()
+	}
 }
 
 // wipe makes k forget its secret.

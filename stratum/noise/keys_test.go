@@ -149,6 +149,19 @@ func TestGeneratePrivateKey(t *testing.T) {
 	}
 }
 
+// TestClientKey: no connection begins as one for Stratum V1 or HTTP does.
+func TestClientKey(t *testing.T) {
+	for range 500 { // of which 14 would
+		k, err := newClientKey()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if bytes.IndexByte([]byte{0x47, 0x50, 0x7b, 0x20, 0x0a, 0x0d, 0x16}, k.pub[0]) >= 0 {
+			t.Errorf("a key begins with %02x", k.pub[0])
+		}
+	}
+}
+
 // Each encoding of a key stands for it, and no two are alike.
 func TestKeyPairEncodes(t *testing.T) {
 	seen := map[[ellSize]byte]bool{}

@@ -91,7 +91,7 @@ func Client(ctx context.Context, conn net.Conn, cfg Config) (*Conn, error) {
 		if cfg.Authority == (PublicKey{}) && !cfg.Insecure {
 			return nil, ErrNoAuthority
 		}
-		e, err := newKeyPair()
+		e, err := newClientKey()
 		if err != nil {
 			return nil, err
 		}

@@ -36,6 +36,41 @@ func TestMethodsTable(t *testing.T) {
 	}
 }
 
+// TestNamedTests holds what is said of Stratum V1 to the tests that it names: they
+// are those of stratum, unless "of `package`" follows.
+func TestNamedTests(t *testing.T) {
+	const root = "../.."
+	have := make(map[string]string)
+	for _, file := range []string{"docs/stratum-v1.md", "stratum/QUIRKS.md"} {
+		b, err := os.ReadFile(filepath.Join(root, file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		named := regexp.MustCompile("`((?:Test|Fuzz)[A-Za-z0-9]+)`(?:\\s+of\\s+`([a-z0-9/]+)`)?").FindAllStringSubmatch(string(b), -1)
+		if len(named) < 10 {
+			t.Errorf("%s names %d tests", file, len(named))
+		}
+		for _, n := range named {
+			dirs := []string{n[2]}
+			if n[2] == "" && file == "stratum/QUIRKS.md" {
+				dirs = []string{"stratum"}
+			} else if n[2] == "" {
+				dirs = []string{"stratum", "stratum/pool"} // which of them, TestMethodsTable checks
+			}
+			found := false
+			for _, dir := range dirs {
+				if _, ok := have[dir]; !ok {
+					have[dir] = testsOf(t, filepath.Join(root, dir))
+				}
+				found = found || strings.Contains(have[dir], "func "+n[1]+"(")
+			}
+			if !found {
+				t.Errorf("%s: there is no %s in %s", file, n[1], strings.Join(dirs, " or "))
+			}
+		}
+	}
+}
+
 // testsOf returns the tests of a package, as they stand in its files.
 func testsOf(t *testing.T, dir string) string {
 	t.Helper()

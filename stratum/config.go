@@ -16,13 +16,14 @@ import (
 
 	"gominer/hasher"
 	"gominer/stratum/record"
+	"gominer/stratum/transport"
 	"gominer/stratum/v1"
 )
 
 // Config says which pool to mine on, and how. URL and User are required; the
 // zero value of every other field is its default.
 type Config struct {
-	URL   string // "stratum+tcp://host:port"; a bare "host:port" is the same
+	URL   string // "stratum+tcp://host:port", or with tls, ws, wss for tcp; a bare "host:port" is the first
 	User  string // whom shares are submitted as; if empty, the one in URL
 	Pass  string // if empty, the one in URL, else "x"
 	Agent string // "name/version" that the pool is told; default "gominer"
@@ -74,9 +75,12 @@ type Config struct {
 	Limits   v1.Limits // caps on what the pool may send
 	Timeouts Timeouts
 
-	// Dial connects to the pool; network is "tcp", addr host:port. The default
-	// resolves the host, races its addresses (RFC 8305) and keeps the
-	// connection alive.
+	TLS   transport.TLSConfig // whom to trust, for a URL with tls or wss
+	Proxy string              // URL of a proxy to go through; see transport.Config
+
+	// Dial makes the TCP connection, to the pool or to the proxy; network is "tcp",
+	// addr host:port. The default resolves the host, races its addresses (RFC 8305)
+	// and keeps the connection alive.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 
 	Record *record.Writer // what is said is written down there; nil: nowhere
@@ -169,9 +173,6 @@ func (c *Config) finish(user, pass string) error {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	if c.Dial == nil {
-		c.Dial = newDialer(t.Connect).connect
-	}
 	return c.check()
 }
 
@@ -230,21 +231,6 @@ func checkText(name, value string) error {
 	return nil
 }
 
-// schemeTCP is Stratum V1 over plain TCP, the one scheme that New knows.
-const schemeTCP = "stratum+tcp"
-
-// address is where a pool is.
-type address struct {
-	host string // a name, or an IP address without brackets
-	port uint16
-}
-
-// String returns host:port.
-func (a address) String() string { return net.JoinHostPort(a.host, strconv.Itoa(int(a.port))) }
-
-// url returns the URL of the pool, which holds no secrets.
-func (a address) url() string { return schemeTCP + "://" + a.String() }
-
 // parseURL takes a pool's URL apart. Its errors repeat nothing that may be a
 // password.
 func parseURL(s string) (pool address, user, pass string, err error) {
@@ -256,8 +242,9 @@ func parseURL(s string) (pool address, user, pass string, err error) {
 	if !found {
 		scheme, rest = schemeTCP, s
 	}
-	if !strings.EqualFold(scheme, schemeTCP) {
-		return pool, "", "", fmt.Errorf("pool URL: scheme %.20q is not spoken: only %s is", scheme, schemeTCP)
+	protocol, ok := parseScheme(scheme)
+	if !ok {
+		return pool, "", "", fmt.Errorf("pool URL: scheme %.20q is not spoken: only stratum+tcp, stratum+tls, stratum+ws and stratum+wss are", scheme)
 	}
 	if i := strings.LastIndexByte(rest, '@'); i >= 0 {
 		name, secret, _ := strings.Cut(rest[:i], ":")
@@ -271,10 +258,15 @@ func parseURL(s string) (pool address, user, pass string, err error) {
 		}
 	}
 	rest, _, _ = strings.Cut(rest, "#") // cgminer's #xnsub and the like; extranonce subscription needs no asking for
-	rest = strings.TrimSuffix(rest, "/")
-	shown := v1.CleanText(rest, 80)
-	if strings.ContainsAny(rest, "/?") {
+	rest, path := cutPath(rest)
+	visible, _, _ := strings.Cut(path, "?") // a query may be a secret
+	shown := v1.CleanText(rest+visible, 80)
+	implied := impliedPorts[protocol]
+	switch {
+	case path != "" && implied == "":
 		return pool, "", "", fmt.Errorf("pool URL: %q has a path: want nothing after host:port, as in %s", shown, example)
+	case implied != "" && !strings.Contains(rest[strings.LastIndexByte(rest, ']')+1:], ":"):
+		rest += ":" + implied
 	}
 	host, port, err := net.SplitHostPort(rest)
 	var addrErr *net.AddrError
@@ -293,5 +285,9 @@ func parseURL(s string) (pool address, user, pass string, err error) {
 	if !validHost(host) {
 		return pool, "", "", fmt.Errorf("pool URL: %q is neither a host name nor an IP address", v1.CleanText(host, 80))
 	}
-	return address{host, uint16(n)}, user, pass, nil
+	pool = address{host, uint16(n), protocol, path}
+	if err := pool.endpoint().Validate(); err != nil {
+		return pool, "", "", fmt.Errorf("pool URL: %w", err)
+	}
+	return pool, user, pass, nil
 }

@@ -34,7 +34,7 @@ func TestURLs(t *testing.T) {
 func TestBadURLs(t *testing.T) {
 	for url, words := range map[string]string{
 		"":                                    "no pool URL",
-		"stratum+ssl://pool.example.org:3333": `scheme "stratum+ssl" is not spoken: only stratum+tcp is`,
+		"stratum+xyz://pool.example.org:3333": `scheme "stratum+xyz" is not spoken: only stratum+tcp, stratum+tls`,
 		"http://127.0.0.1:8332":               `scheme "http" is not spoken`,
 		"stratum2+tcp://a:1/KEY":              "is not spoken",
 		"bc1qar0srrr7xfkvy5l643lydnw9re59gtzzwf5mdq": "user names are given apart",

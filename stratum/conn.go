@@ -26,6 +26,8 @@ type conn struct {
 	arrivals *arrivals // nc
 	wire     *v1.Conn  // over nc
 
+	encryption string // for people; empty for none
+
 	in     chan line       // from the reader
 	out    chan v1.Message // to the writer
 	failed chan error      // from the writer, at most one

@@ -1,14 +1,13 @@
 package stratum
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"strings"
 	"syscall"
 
+	"gominer/stratum/transport"
 	"gominer/stratum/v1"
 )
 
@@ -22,11 +21,14 @@ func (c *conn) errorf(format string, args ...any) error {
 func (c *conn) explainEnd(err error) error {
 	var bad *v1.ProtocolError
 	var limit *v1.LimitError
+	var carrier *transport.Error
 	switch {
 	case errors.As(err, &bad):
 		return c.errorf("%w%s", err, hint(bad.Line))
 	case errors.As(err, &limit):
 		return c.errorf("connection dropped: %w", err)
+	case errors.As(err, &carrier): // of TLS, say: the pool knows no better
+		return c.errorf("%w", carrier)
 	case c.hatesConfigure():
 		return errWithoutConfigure
 	}
@@ -36,6 +38,8 @@ func (c *conn) explainEnd(err error) error {
 	}
 	end := endText(err)
 	switch {
+	case !c.anything && c.at.protocol != transport.TCP:
+		return c.errorf("%s without a word: is this a Stratum V1 port?", end)
 	case !c.anything:
 		return c.errorf("%s without a word: is this a Stratum V1 port, and not a TLS one?", end)
 	case !c.authorized:
@@ -63,30 +67,9 @@ func hint(start string) string {
 	case strings.HasPrefix(start, "HTTP/"), strings.HasPrefix(start, "<"):
 		return " (that is a web server)"
 	case strings.HasPrefix(start, `\u0015\u0003`), strings.HasPrefix(start, `\u0016\u0003`):
-		return " (that is a TLS port, and TLS is not spoken)"
+		return " (that is a TLS port: write stratum+tls://)"
 	case strings.HasPrefix(start, "SSH-"):
 		return " (that is an SSH server)"
 	}
 	return ""
-}
-
-// explainDial says why there is no connection.
-func explainDial(at address, err error) error {
-	var dns *net.DNSError
-	var timeout net.Error
-	switch {
-	case errors.Is(err, context.Canceled):
-		return err
-	case errors.As(err, &dns) && dns.IsNotFound:
-		return fmt.Errorf("%v: there is no host %q: check the pool's URL", at, at.host)
-	case errors.As(err, &dns):
-		return fmt.Errorf("%v: the name cannot be looked up: check the network: %w", at, err)
-	case errors.Is(err, syscall.ECONNREFUSED):
-		return fmt.Errorf("%v: connection refused: nothing listens there: check the port, or wait for the pool", at)
-	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
-		return fmt.Errorf("%v: no route to the pool: check the network", at)
-	case errors.As(err, &timeout) && timeout.Timeout():
-		return fmt.Errorf("%v: no answer to the attempt to connect: check host, port and firewall", at)
-	}
-	return fmt.Errorf("%v: connect: %w", at, err)
 }

@@ -22,12 +22,14 @@ import (
 
 	"gominer/miner"
 	"gominer/stratum/record"
+	"gominer/stratum/transport"
 )
 
 // Source is a pool. It implements miner.Source and miner.Settler.
 type Source struct {
 	cfg  Config // complete
 	pool address
+	dial *transport.Dialer
 	log  *slog.Logger
 
 	// What one connection leaves to the next; owned by the Run in progress.
@@ -47,7 +49,11 @@ func New(cfg Config) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Source{cfg: cfg, pool: pool, log: cfg.Log.With("source", pool.String())}, nil
+	dial, err := cfg.dialer(pool)
+	if err != nil {
+		return nil, err
+	}
+	return &Source{cfg: cfg, pool: pool, dial: dial, log: cfg.Log.With("source", pool.String())}, nil
 }
 
 // Name returns the pool's host:port.
@@ -74,7 +80,7 @@ func (s *Source) Run(ctx context.Context, ms *miner.Session) error {
 			s.forget(ms)
 			s.site = at.host
 		}
-		ms.Status(miner.SourceStatus{State: miner.Connecting, URL: at.url(), Protocol: protocol, User: s.cfg.User})
+		ms.Status(miner.SourceStatus{State: miner.Connecting, URL: at.url(), Protocol: at.speaks(), User: s.cfg.User})
 		err := s.visit(ctx, ms, at)
 		var mv *move
 		switch {
@@ -114,15 +120,17 @@ func (s *Source) forget(ms *miner.Session) {
 
 // visit connects to at and holds the connection until it ends.
 func (s *Source) visit(ctx context.Context, ms *miner.Session, at address) error {
-	nc, err := s.cfg.Dial(ctx, "tcp", at.String())
+	nc, err := s.cfg.connect(ctx, s.dial, at)
 	if err != nil {
-		return explainDial(at, err)
+		return err
 	}
 	ms.Connected()
+	encryption := nc.Info().Encryption()
 	tap := s.cfg.Record.Open(record.Opening{
-		Source: s.Name(), URL: at.url(), Remote: nc.RemoteAddr().String(), Protocol: protocol, User: s.cfg.User,
+		Source: s.Name(), URL: at.url(), Remote: nc.RemoteAddr().String(), Protocol: protocol, Encryption: encryption, User: s.cfg.User,
 	})
 	c := newConn(s, ms, at, tap.Lines(nc, record.Miner))
+	c.encryption = encryption
 	err = c.run(ctx)
 	c.leave(ctx.Err() != nil)
 	tap.Close(reasonOf(ctx, err))

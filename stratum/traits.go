@@ -115,5 +115,7 @@ func (c *conn) status() {
 	if c.resumed {
 		found = append(found, "resumed")
 	}
-	c.ms.Status(miner.SourceStatus{State: miner.Up, URL: c.at.url(), Protocol: protocol, User: c.cfg.User, Traits: found})
+	c.ms.Status(miner.SourceStatus{
+		State: miner.Up, URL: c.at.url(), Protocol: c.at.speaks(), Encryption: c.encryption, User: c.cfg.User, Traits: found,
+	})
 }

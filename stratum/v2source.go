@@ -10,6 +10,7 @@ import (
 	"gominer/miner"
 	"gominer/stratum/noise"
 	"gominer/stratum/record"
+	"gominer/stratum/transport"
 )
 
 // V2Source is a pool that speaks Stratum V2. It implements miner.Source. It
@@ -19,6 +20,7 @@ import (
 type V2Source struct {
 	cfg  Config // complete
 	pool v2Pool
+	dial *transport.Dialer
 	log  *slog.Logger
 
 	// What one connection leaves to the next; owned by the Run in progress.
@@ -35,7 +37,11 @@ func NewV2(cfg Config) (*V2Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &V2Source{cfg: cfg, pool: pool, log: cfg.Log.With("source", pool.String())}, nil
+	dial, err := cfg.dialer(pool.address)
+	if err != nil {
+		return nil, err
+	}
+	return &V2Source{cfg: cfg, pool: pool, dial: dial, log: cfg.Log.With("source", pool.String())}, nil
 }
 
 // Name returns the pool's host:port.
@@ -75,9 +81,9 @@ const (
 // visit connects to at and holds the connection until it ends.
 func (s *V2Source) visit(ctx context.Context, ms *miner.Session, at address) error {
 	began := time.Now()
-	nc, err := s.cfg.Dial(ctx, "tcp", at.String())
+	nc, err := s.cfg.connect(ctx, s.dial, at)
 	if err != nil {
-		return explainDial(at, err)
+		return err
 	}
 	enc, err := noise.Client(ctx, nc, noise.Config{
 		Authority: s.pool.key,

@@ -26,7 +26,7 @@ func parsed(t *testing.T, text string) *config {
 }
 
 // candidates are values of which every flag takes one.
-var candidates = []string{"1", "true", "1s", "x", "50%", "shares=1", "info", "-5%", "mainnet", "text", "256MB", "127.0.0.1:1", "refuse", "auto", "quota",
+var candidates = []string{"1", "true", "1s", "x", "50%", "shares=1", "info", "-5%", "mainnet", "text", "256MB", "127.0.0.1:1", "refuse", "auto", "quota", "1.3",
 	"device", strings.Repeat("0f", 32)}
 
 // anyValue returns a value that f takes.

@@ -60,16 +60,20 @@ func sortedReasons(reasons map[string]uint64) []string {
 	})
 }
 
-// redact returns url without the credentials in it.
+// redact returns url without the credentials in it: neither those before the
+// host nor a query.
 func redact(url string) string {
-	scheme, rest, found := strings.Cut(url, "://")
-	if !found {
+	scheme, rest, isURL := strings.Cut(url, "://")
+	if !isURL {
 		scheme, rest = "", url
 	} else {
 		scheme += "://"
 	}
 	if i := strings.LastIndexByte(rest, '@'); i >= 0 {
 		rest = "…@" + rest[i+1:]
+	}
+	if before, query, _ := strings.Cut(rest, "?"); isURL && query != "" {
+		rest = before + "?…"
 	}
 	return scheme + rest
 }

@@ -41,6 +41,9 @@ func TestRedact(t *testing.T) {
 		{"http://user:secret@127.0.0.1:8332", "http://…@127.0.0.1:8332"},
 		{"http://user:sec@ret@127.0.0.1:8332", "http://…@127.0.0.1:8332"},
 		{"user:secret@pool.example.org:3333", "…@pool.example.org:3333"},
+		{"stratum+wss://pool.example.org/x?token=secret", "stratum+wss://pool.example.org/x?…"},
+		{"stratum+wss://user:se?cret@pool.example.org/?token=secret", "stratum+wss://…@pool.example.org/?…"},
+		{"what?yes", "what?yes"},
 	} {
 		if got := redact(test.in); got != test.want {
 			t.Errorf("redact(%q) = %q, want %q", test.in, got, test.want)

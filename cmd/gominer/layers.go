@@ -61,6 +61,9 @@ func originOf(f *pflag.Flag) origin {
 // flags that exclude each other.
 func (p *process) resolve(cmd *cobra.Command) error {
 	cmd.Flags().Visit(func(f *pflag.Flag) { setOrigin(f, origin{fromFlag, "--" + f.Name}) })
+	if err := p.findCredentials(cmd.Flags()); err != nil {
+		return verbError(verbOf(cmd), err)
+	}
 	if err := p.applyEnvironment(cmd); err != nil {
 		return verbError(verbOf(cmd), err)
 	}
@@ -176,10 +179,13 @@ func (p *process) assign(flags *pflag.FlagSet, f *pflag.Flag, values []string, f
 		return nil // nothing is said
 	}
 	for _, v := range values {
+		var err error
 		if has(f, annotationFile) {
-			v = p.atHome(v)
+			if v, err = p.credential(p.atHome(v)); err != nil {
+				return usagef("%s: %w", name, err)
+			}
 		}
-		err := flags.Set(f.Name, v)
+		err = flags.Set(f.Name, v)
 		var invalid *pflag.InvalidValueError
 		if errors.As(err, &invalid) {
 			return usagef("%w", badValue(name, f, v, invalid.Unwrap()))

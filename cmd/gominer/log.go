@@ -67,7 +67,7 @@ func (h *people) line(r *slog.Record, all with) string {
 		b.WriteString("INFO  ")
 	}
 	text := escape(r.Message)
-	if sgr := eventColours[all.event]; sgr != "" && r.Level < slog.LevelWarn {
+	if sgr := eventColours[all.event]; sgr != "" && (sgr == red || r.Level < slog.LevelWarn) {
 		b.WriteString(paint(sgr, text))
 	} else {
 		b.WriteString(text)
@@ -105,8 +105,8 @@ func label(key string) string {
 	return escape(strings.TrimSuffix(key, "_ms"))
 }
 
-// eventColours are the good news.
-var eventColours = map[string]string{"share": green, "block": bold + ";" + green}
+// eventColours are the good news, and in red what must not be overlooked.
+var eventColours = map[string]string{"share": green, "block": bold + ";" + green, "insecure": red}
 
 // brief returns the attributes that people want of an event; what only programs
 // compare is shown from debug on. A share's own difficulty stands before the

@@ -169,7 +169,7 @@ func (u *upstream) alike(o *upstream) bool {
 		}
 		return all
 	}
-	return u.pool.Pass == o.pool.Pass && maps.Equal(text(u), text(o))
+	return u.pool.Pass == o.pool.Pass && u.pool.Proxy == o.pool.Proxy && maps.Equal(text(u), text(o))
 }
 
 // keep takes the sources of those that are as they were.
@@ -272,7 +272,7 @@ func (r *reloader) cards(ctx context.Context, next *mineOptions) (string, error)
 }
 
 // reloadable are the sections of flags that a reload takes over.
-var reloadable = []string{"Pools and nodes", "How to speak to a pool", "Devices"}
+var reloadable = []string{"Pools and nodes", "How to speak to a pool", "TLS and proxies", "Devices"}
 
 // late returns the keys that have changed and that a run in progress can't take
 // over.

@@ -71,7 +71,7 @@ func openRecorded(url string, cfg stratum.Config, speed float64) (*recorded, err
 		return nil, err
 	}
 	r := &recorded{name: url, server: server}
-	cfg.URL, cfg.Dial = "replay:1", r.dial
+	cfg.URL, cfg.Dial, cfg.Proxy = "replay:1", r.dial, "" // which is for other pools
 	if cfg.User == "" {
 		cfg.User = "replay"
 	}

@@ -110,11 +110,17 @@ func (u *upstream) check() error {
 }
 
 // schemes are those that mine knows.
-var schemes = []string{"stratum+tcp", "stratum2+tcp", "http", "https"}
+var schemes = []string{"stratum+tcp", "stratum+tls", "stratum+ssl", "stratum+tcps", "stratums", "stratum+ws", "stratum+wss", "stratum2+tcp", "http", "https"}
+
+// namedSchemes are those of them that errors name: the others are other words for
+// stratum+tls.
+var namedSchemes = []string{"stratum+tcp", "stratum+tls", "stratum+ws", "stratum+wss", "stratum2+tcp", "http", "https"}
 
 // sameScheme has what other miners, and people, call our schemes.
 var sameScheme = map[string]string{
 	"tcp": "stratum+tcp", "stratum": "stratum+tcp", "stratum1+tcp": "stratum+tcp", "stratum1": "stratum+tcp",
+	"tls": "stratum+tls", "ssl": "stratum+tls", "tcps": "stratum+tls", "stratum1+tls": "stratum+tls", "stratum1+ssl": "stratum+tls",
+	"ws": "stratum+ws", "wss": "stratum+wss", "stratum1+ws": "stratum+ws", "stratum1+wss": "stratum+wss",
 	"stratum2": "stratum2+tcp", "stratum+sv2": "stratum2+tcp", "sv2": "stratum2+tcp", "stratum+v2": "stratum2+tcp", "stratum2+noise": "stratum2+tcp",
 }
 
@@ -129,24 +135,9 @@ func (u *upstream) checkScheme() error {
 		if ours == "stratum2+tcp" && !strings.Contains(rest, "/") {
 			key = "/KEY, with the pool's authority key at the end"
 		}
-		return usagef("%s: write %s://%s%s", u.where, ours, redact(rest), key)
+		return usagef("%s: write %s%s", u.where, redact(ours+"://"+rest), key)
 	}
-	hint := didYouMean(scheme, schemes)
-	if what := notYet(scheme); what != "" { // not to be taken for a slip: what is asked for is an encrypted connection
-		hint = ": " + what + " is not there yet"
-	}
-	return usagef("%s: the scheme %q is not known%s; known are %s", u.where, scheme, hint, strings.Join(schemes, ", "))
-}
-
-// notYet says what a scheme stands for that other miners know, "" for none.
-func notYet(scheme string) string {
-	switch scheme {
-	case "stratum+tls", "stratum+ssl", "stratum+tcps", "stratums", "tls", "ssl":
-		return "Stratum over TLS"
-	case "stratum+ws", "stratum+wss", "ws", "wss":
-		return "Stratum over WebSocket"
-	}
-	return ""
+	return usagef("%s: the scheme %q is not known%s; known are %s", u.where, scheme, didYouMean(scheme, schemes), strings.Join(namedSchemes, ", "))
 }
 
 // open returns the sources in order of preference as one; rate returns what the

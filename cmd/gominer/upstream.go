@@ -27,8 +27,11 @@ type upstream struct {
 	passFile string
 	userpass string
 	v1       v1Options
-	speed    float64 // of a recording; 0: as it was
-	weight   float64 // in a quota
+
+	transport transportOptions
+
+	speed  float64 // of a recording; 0: as it was
+	weight float64 // in a quota
 
 	source miner.Source // what was opened; nil: nothing yet
 
@@ -67,16 +70,18 @@ func (u *upstream) flags() *pflag.FlagSet {
 	f.Float64Var(&u.weight, "weight", 1, "quota: the part of the hash rate, as a number `N` beside those of the others")
 	f.BoolVar(&u.pool.NoVersionRolling, "no-version-rolling", false, "leave the header's version as the pool or node gave it")
 	u.stratumFlags(f)
+	u.transportFlags(f)
 	for annotation, names := range map[string][]string{
-		annotationPool:   append([]string{"user", "pass", "pass-file", "userpass"}, stratumFlags...),
+		annotationPool:   slices.Concat([]string{"user", "pass", "pass-file", "userpass"}, stratumFlags, proxyFlags),
 		annotationV1:     v1Flags,
+		annotationTLS:    tlsFlags,
 		annotationV2:     v2Flags,
 		annotationNode:   {"coinbase-address", "cookie-file", "coinbase-tag"},
 		annotationReplay: {"replay-speed"},
 		annotationSecret: {"pass", "userpass"},
 		annotationCommas: {"pass", "userpass", "workers"}, // pools read settings from the first two: c=BTC,d=500
-		annotationSpaces: {"pass-file", "cookie-file", "coinbase-tag", "workers", "workers-file", "hardware-id"},
-		annotationFile:   {"pass-file", "cookie-file", "workers-file"},
+		annotationSpaces: {"pass-file", "cookie-file", "coinbase-tag", "workers", "workers-file", "hardware-id", "tls-ca", "tls-cert", "tls-key", "proxy-file"},
+		annotationFile:   {"pass-file", "cookie-file", "workers-file", "tls-ca", "tls-cert", "tls-key", "proxy-file"},
 	} {
 		for _, name := range names {
 			annotate(f.Lookup(name), annotation)
@@ -141,6 +146,8 @@ func (u *upstream) suits(f *pflag.Flag) bool {
 		return !u.isNode() && !stratum.IsV2(u.pool.URL)
 	case has(f, annotationV2):
 		return stratum.IsV2(u.pool.URL)
+	case has(f, annotationTLS):
+		return stratum.IsTLS(u.pool.URL)
 	}
 	return true
 }
@@ -187,8 +194,10 @@ func (u *upstream) settle() error {
 			return usagef("%s %v: want a time above 0", u.said[name].from.named(name), d)
 		}
 	}
-	if err := u.settleV1(); err != nil {
-		return err
+	for _, settle := range []func() error{u.settleV1, u.settleTransport} {
+		if err := settle(); err != nil {
+			return err
+		}
 	}
 	if _, ok := u.said["version-mask"]; ok {
 		u.pool.NoVersionRolling = u.pool.NoVersionRolling || u.pool.VersionMask == 0
@@ -395,6 +404,8 @@ func (o *sourceOptions) countEach(f *pflag.Flag, n int, list, suited []*upstream
 		what = "Stratum V1 pool"
 	case has(f, annotationV2):
 		what = "Stratum V2 pool"
+	case has(f, annotationTLS):
+		what = "pool over TLS"
 	case has(f, annotationReplay):
 		what = "recording"
 	}
@@ -435,6 +446,8 @@ func notFor(f *pflag.Flag, from origin) error {
 		return usagef("%s is for pools that speak Stratum V1: stratum+tcp://host:port", name)
 	case has(f, annotationV2):
 		return usagef("%s is for pools that speak Stratum V2: stratum2+tcp://host:port/KEY", name)
+	case has(f, annotationTLS):
+		return usagef("%s is for pools that are reached over TLS: stratum+tls://host:port or stratum+wss://host:port", name)
 	case has(f, annotationReplay):
 		return usagef("%s is for recordings: -o replay:FILE", name)
 	case slices.Contains([]string{"user", "pass", "pass-file", "userpass"}, f.Name):

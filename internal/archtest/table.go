@@ -43,7 +43,7 @@ var Table = map[string]Row{
 	"stratum/record":    {Ours: []string{"stratum/v1", "internal/journal", "internal/jsonline"}},
 	"stratum/transport": {Third: []string{"github.com/coder/websocket", "golang.org/x/sys/unix"}},
 	"stratum/replay":    {Ours: []string{"hasher", "stratum/record", "stratum/v1", "internal/chain", "internal/jsonline"}},
-	"stratum":           {Ours: []string{"hasher", "miner", "internal/chain", "stratum/noise", "stratum/record", "stratum/v1", "stratum/v2"}, Third: []string{"golang.org/x/net/publicsuffix"}},
+	"stratum":           {Ours: []string{"hasher", "miner", "internal/chain", "stratum/noise", "stratum/record", "stratum/transport", "stratum/v1", "stratum/v2"}, Third: []string{"golang.org/x/net/publicsuffix"}},
 	"stratum/pool":      {Ours: []string{"hasher", "stratum/v1", "internal/chain", "internal/node"}},
 
 	"stratum/pool/fault": {Ours: []string{"stratum/pool"}},
@@ -90,6 +90,7 @@ var Linked = map[string]string{
 	"github.com/charmbracelet/x/windows":          "bubbletea",
 	"github.com/clipperhouse/displaywidth":        "bubbletea",
 	"github.com/clipperhouse/uax29/v2":            "bubbletea",
+	"github.com/coder/websocket":                  "stratum/transport",
 	"github.com/decred/dcrd/crypto/blake256":      "secp256k1",
 	"github.com/decred/dcrd/dcrec/secp256k1/v4":   "btcec",
 	"github.com/ebitengine/purego":                "internal/dl",

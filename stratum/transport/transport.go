@@ -275,7 +275,7 @@ func (i Info) Encryption() string {
 	if i.TLS == nil {
 		return ""
 	}
-	return i.TLS.Version + ", " + i.TLS.Trust.String()
+	return i.TLS.Version + ", " + strings.TrimPrefix(i.TLS.Cipher, "TLS_") + ", " + i.TLS.Trust.String()
 }
 
 // TLSInfo says what a handshake came to.

@@ -49,8 +49,8 @@ func TestWebSocket(t *testing.T) {
 	}{
 		"ws":            {protocol: transport.WebSocket},
 		"ws with path":  {protocol: transport.WebSocket, path: "/stratum"},
-		"wss":           {id: id, protocol: transport.SecureWebSocket, encryption: "TLS 1.3, pinned"},
-		"wss with path": {id: id, protocol: transport.SecureWebSocket, path: "/a/b", encryption: "TLS 1.3, pinned"},
+		"wss":           {id: id, protocol: transport.SecureWebSocket, encryption: "pinned"},
+		"wss with path": {id: id, protocol: transport.SecureWebSocket, path: "/a/b", encryption: "pinned"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := listenWS(t, test.id, transport.ServerConfig{Path: test.path})
@@ -70,7 +70,7 @@ func TestWebSocket(t *testing.T) {
 			exchange(t, c, line)
 			exchange(t, c, `{"a":"`+strings.Repeat("x", 1<<20)+`"}`+"\n")
 			exchange(t, c, line+line)
-			if i := c.Info(); i.Protocol != test.protocol || i.Encryption() != test.encryption || i.Remote != l.Addr().String() {
+			if i := c.Info(); i.Protocol != test.protocol || !strings.HasSuffix(i.Encryption(), test.encryption) || (i.TLS != nil) != (test.id != nil) || i.Remote != l.Addr().String() {
 				t.Errorf("info %+v", i)
 			}
 			if c.RemoteAddr().String() != l.Addr().String() {

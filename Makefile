@@ -79,6 +79,10 @@ fuzz: ## run every fuzz target for FUZZTIME (10s)
 		$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10s $$pkg </dev/null || exit 1; \
 	done
 
+.PHONY: drill
+drill: ## break pools FAULTS (200) times under a miner, and say how long nothing was accepted
+	GOMINER_DRILL=$(or $(FAULTS),200) $(GO) test -count=1 -timeout 1h -run '^TestDrill$$|^TestDrillOverTCP$$' -v ./stratum
+
 .PHONY: bench
 bench: ## run all benchmarks
 	$(GO) test -run '^$$' -bench . -benchmem ./...

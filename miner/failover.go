@@ -432,13 +432,8 @@ func (r *orderedRun) compete(order []*candidate, now time.Time) bool {
 		r.at(r.race)
 		return true
 	}
-	// Those that have failed of late come last.
-	late := func(c *candidate) int {
-		if now.Before(c.retry) {
-			return 1
-		}
-		return 0
-	}
+	// Those that have failed of late come last, the latest at the end.
+	late := func(c *candidate) time.Duration { return max(0, c.retry.Sub(now)) }
 	order = slices.SortedStableFunc(slices.Values(order), func(a, b *candidate) int { return cmp.Compare(late(a), late(b)) })
 	for _, c := range order {
 		if c.session != nil || c.raced && now.Before(c.retry) {

@@ -13,7 +13,7 @@ import (
 func (m *model) act(k tea.KeyPressMsg) tea.Cmd {
 	switch {
 	case key.Matches(k, keys.suspend):
-		return m.cfg.suspend
+		return m.suspend()
 	case key.Matches(k, keys.redraw):
 		return tea.ClearScreen
 	case key.Matches(k, keys.picture):
@@ -65,13 +65,12 @@ func say(s string) tea.Cmd { return func() tea.Msg { return noteMsg(s) } }
 
 // pauseAll pauses all devices, or resumes them if all are paused.
 func (m *model) pauseAll() tea.Cmd {
-	paused := false
-	for i := range m.snap.Devices {
+	paused, all, c := false, m.sorted(), &m.cfg.Controls
+	for _, i := range all {
 		paused = paused || !m.snap.Devices[i].Paused
 	}
-	n, c := len(m.snap.Devices), &m.cfg.Controls
-	return do(c.Pause != nil && n > 0, onOff(paused, "all devices are paused", "all devices resume"), func() error {
-		for i := range n {
+	return do(c.Pause != nil && len(all) > 0, onOff(paused, "all devices are paused", "all devices resume"), func() error {
+		for _, i := range all {
 			if err := c.Pause(i, paused); err != nil {
 				return err
 			}

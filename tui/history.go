@@ -127,13 +127,15 @@ func (h *history) add(s *miner.Snapshot) {
 	}
 	if h.events == nil {
 		h.events = make([]second, day)
-		h.devices, h.each = make([]series, len(s.Devices)), make([]uint64, len(s.Devices))
+	}
+	for len(h.devices) < len(s.Devices) { // some may come later
+		h.devices, h.each = append(h.devices, series{}), append(h.each, 0)
 	}
 	// A pause of the dashboard, such as ctrl-z, fills its seconds with their mean.
 	for range min(int(span/time.Second), day) {
 		h.events[h.total.n%day] = second{idle: s.Job == nil}
 		h.total.add(float64(now.hashes-h.last.hashes)/span.Seconds(), day)
-		for i := range min(len(h.devices), len(s.Devices)) {
+		for i := range s.Devices {
 			h.devices[i].add(float64(s.Devices[i].Hashes-h.each[i])/span.Seconds(), deviceTimes)
 		}
 	}
@@ -141,7 +143,7 @@ func (h *history) add(s *miner.Snapshot) {
 	e.accepted, e.failed = less16(now.accepted, h.last.accepted), less16(now.failed, h.last.failed)
 	e.block = now.blocks > h.last.blocks
 	h.last = now
-	for i := range min(len(h.each), len(s.Devices)) {
+	for i := range s.Devices {
 		h.each[i] = s.Devices[i].Hashes
 	}
 }

@@ -3,6 +3,7 @@ package tui
 import (
 	"log/slog"
 	"slices"
+	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
@@ -57,6 +58,8 @@ type model struct {
 	end          error // what Run returns
 	notice       string
 	noticeTill   time.Time
+
+	stopped atomic.Bool // by suspend
 
 	drawn *canvas // what View drew last, for the mouse
 }
@@ -129,6 +132,8 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		m.dark = msg.IsDark()
 	case tea.ColorProfileMsg:
 		m.profile = msg.Profile
+	case tea.ResumeMsg:
+		m.stopped.Store(false)
 	case noteMsg:
 		m.note(string(msg))
 	case tea.KeyPressMsg:
@@ -235,10 +240,13 @@ func (m *model) zoomBy(n int) { m.zoom = min(max(m.span()+n, 0), len(spans)-1) }
 
 // device returns the index of the chosen device, -1 where there is none.
 func (m *model) device() int {
-	if len(m.snap.Devices) == 0 {
-		return -1
+	if i := m.chosen; i < len(m.snap.Devices) && !m.snap.Devices[i].Gone {
+		return i
 	}
-	return min(m.chosen, len(m.snap.Devices)-1)
+	if all := m.sorted(); len(all) > 0 {
+		return all[0]
+	}
+	return -1
 }
 
 // pageRows is how far a key for a screen goes.

@@ -38,11 +38,13 @@ const (
 	byPower
 )
 
-// sorted returns the indices of the devices in the order chosen.
+// sorted returns the indices of the devices that are there, in the order chosen.
 func (m *model) sorted() []int {
-	all := make([]int, len(m.snap.Devices))
-	for i := range all {
-		all[i] = i
+	all := make([]int, 0, len(m.snap.Devices))
+	for i := range m.snap.Devices {
+		if !m.snap.Devices[i].Gone {
+			all = append(all, i)
+		}
 	}
 	slices.SortStableFunc(all, func(a, b int) int {
 		return orders[m.order].less(&m.snap.Devices[a], &m.snap.Devices[b])

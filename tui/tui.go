@@ -35,7 +35,6 @@ type Config struct {
 
 	Pictures string // folder for pictures of the screen; "": the current one
 
-	suspend func() tea.Msg // set by Run
 }
 
 // Controls are what keys can do to the miner. One that is nil can't be done here;
@@ -64,8 +63,13 @@ func Run(ctx context.Context, cfg Config) error {
 	defer cancel()
 	m := newModel(&cfg, time.Now())
 	options := []tea.ProgramOption{tea.WithContext(ctx), tea.WithFPS(int(time.Second / tick * 2)), tea.WithoutSignalHandler()}
-	if cfg.Input != nil {
-		options = append(options, tea.WithInput(cfg.Input))
+	switch in := cfg.Input.(type) {
+	case nil:
+		options = append(options, tea.WithInput(terminal{os.Stdin}))
+	case *os.File:
+		options = append(options, tea.WithInput(terminal{in}))
+	default:
+		options = append(options, tea.WithInput(in))
 	}
 	if cfg.Output != nil {
 		options = append(options, tea.WithOutput(cfg.Output))
@@ -73,9 +77,7 @@ func Run(ctx context.Context, cfg Config) error {
 	if cfg.Environment != nil {
 		options = append(options, tea.WithEnvironment(cfg.Environment))
 	}
-	p := tea.NewProgram(m, options...)
-	cfg.suspend = tea.Suspend
-	end, err := p.Run()
+	end, err := tea.NewProgram(m, options...).Run()
 	if ctx.Err() != nil {
 		return nil
 	}
@@ -83,6 +85,20 @@ func Run(ctx context.Context, cfg Config) error {
 		return fmt.Errorf("the dashboard has ended: %w", err)
 	}
 	return end.(*model).end
+}
+
+var errLost = errors.New("the terminal is gone")
+
+// terminal is a file whose end is an error: a terminal has one only when it hangs
+// up.
+type terminal struct{ *os.File }
+
+func (t terminal) Read(p []byte) (int, error) {
+	n, err := t.File.Read(p)
+	if err == io.EOF {
+		err = errLost
+	}
+	return n, err
 }
 
 // savePicture writes a picture to a new file in folder and returns its name.

@@ -110,10 +110,6 @@ func upTo(subs []*v2Submission, last uint32) int {
 	return n
 }
 
-// codeTooEasy is the word of the reference implementation, and of those that
-// follow it, for a share that misses the target.
-const codeTooEasy = "difficulty-too-low"
-
 // onRefused settles a share that was refused.
 func (c *v2Conn) onRefused(m *v2.SubmitSharesError) {
 	ch := c.channels[m.ChannelID]
@@ -132,7 +128,7 @@ func (c *v2Conn) onRefused(m *v2.SubmitSharesError) {
 		if i == 0 {
 			ch.unanswered = ch.unanswered[1:]
 		}
-		if m.ErrorCode == codeTooEasy && sub.share.Job.Target != ch.target {
+		if m.ErrorCode == v2.CodeDifficultyTooLow && sub.share.Job.Target != ch.target {
 			c.strict = true // it did not wait for the next job
 			c.tighten(ch)
 		}

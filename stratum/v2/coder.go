@@ -17,6 +17,7 @@ type coder struct {
 	b     []byte // decoding: what is left; encoding: what is written
 	owned bool   // decoding: b is a copy that the message may keep
 	size  int    // measuring: bytes that the fields have at most
+	id    uint32 // decoding: what the payload begins with
 	err   error  // a *FieldError
 }
 
@@ -30,7 +31,7 @@ const (
 
 func (c *coder) fail(field, format string, args ...any) {
 	if c.err == nil {
-		c.err = &FieldError{Type: c.typ, Field: field, Reason: fmt.Sprintf(format, args...)}
+		c.err = &FieldError{Type: c.typ, ID: c.id, Field: field, Reason: fmt.Sprintf(format, args...)}
 	}
 }
 

@@ -41,12 +41,15 @@ func TestConnCut(t *testing.T) {
 
 // A wrong field costs a message, not the connection.
 func TestConnFieldError(t *testing.T) {
-	bad := mustAppend(t, &NewMiningJob{})
+	bad := mustAppend(t, &NewMiningJob{ChannelID: 77})
 	bad[headerSize+8] = 2
 	good := mustAppend(t, &SetTarget{ChannelID: 5})
 	c := NewConn(duplex{bytes.NewReader(append(bad, good...)), nil}, 0)
 	_, err := c.Read()
 	wantField(t, err, "min_ntime")
+	if id := err.(*FieldError).ID; id != 77 {
+		t.Errorf("it is about channel %d, want 77", id)
+	}
 	m, err := c.Read()
 	if err != nil || m.(*SetTarget).ChannelID != 5 {
 		t.Errorf("%v, %v", m, err)

@@ -6,6 +6,7 @@ import "fmt"
 // its frame was whole: the connection can go on.
 type FieldError struct {
 	Type   Type
+	ID     uint32 // of the request or the channel, with which most messages begin; 0 if it is cut
 	Field  string // as the specification calls it
 	Reason string
 }

@@ -74,7 +74,7 @@ func (m *SubmitSharesExtended) SetUserIdentity(name string) error {
 		return err
 	}
 	if !utf8.ValidString(name) {
-		return &FieldError{m.Type(), "user_identity", "it is not UTF-8"}
+		return &FieldError{m.Type(), m.ChannelID, "user_identity", "it is not UTF-8"}
 	}
 	// The specification's examples are big-endian. Its rule for everything else
 	// is little-endian, and so is what the reference implementation sends.
@@ -102,7 +102,7 @@ func (m *SubmitSharesExtended) UserIdentity() (name string, ok bool, err error) 
 
 func (m *SubmitSharesExtended) checkUserIdentity(name string) error {
 	if len(name) > MaxUserIdentity {
-		return &FieldError{m.Type(), "user_identity", fmt.Sprintf("%d bytes, at most %d fit", len(name), MaxUserIdentity)}
+		return &FieldError{m.Type(), m.ChannelID, "user_identity", fmt.Sprintf("%d bytes, at most %d fit", len(name), MaxUserIdentity)}
 	}
 	return nil
 }

@@ -77,7 +77,7 @@ func (m *NewExtendedMiningJob) StripWitness() error {
 	}
 	at := len(suffix) - lockTimeSize - witnessSize
 	if at < 0 || !bytes.HasPrefix(suffix[at:], []byte{1, 32}) {
-		return &FieldError{m.Type(), "coinbase_tx_suffix", "there is no witness before the lock time, though the prefix announces one"}
+		return &FieldError{m.Type(), m.ChannelID, "coinbase_tx_suffix", "there is no witness before the lock time, though the prefix announces one"}
 	}
 	m.CoinbaseTxPrefix = slices.Concat(prefix[:markerAt], prefix[markerAt+markerSize:])
 	m.CoinbaseTxSuffix = slices.Concat(suffix[:at], suffix[at+witnessSize:])

@@ -99,6 +99,9 @@ func (c *coder) message(h header, payload []byte) (Message, error) {
 		m = &Unknown{Extension: h.typ.Extension(), Channel: h.channel, MsgType: h.typ.MsgType()}
 	}
 	*c = coder{op: decoding, typ: h.typ, b: payload}
+	if len(payload) >= 4 {
+		c.id = binary.LittleEndian.Uint32(payload)
+	}
 	m.fields(c)
 	if c.err != nil {
 		return nil, c.err

@@ -44,7 +44,7 @@ var Table = map[string]Row{
 	"stratum/transport": {Third: []string{"github.com/coder/websocket", "golang.org/x/sys/unix"}},
 	"stratum/replay":    {Ours: []string{"hasher", "stratum/record", "stratum/v1", "internal/chain", "internal/jsonline"}},
 	"stratum":           {Ours: []string{"hasher", "miner", "internal/chain", "stratum/noise", "stratum/record", "stratum/transport", "stratum/v1", "stratum/v2"}, Third: []string{"golang.org/x/net/publicsuffix"}},
-	"stratum/pool":      {Ours: []string{"hasher", "stratum/v1", "internal/chain", "internal/node"}},
+	"stratum/pool":      {Ours: []string{"hasher", "stratum/noise", "stratum/v1", "stratum/v2", "internal/chain", "internal/node"}},
 
 	"stratum/pool/fault": {Ours: []string{"stratum/pool"}},
 

@@ -79,6 +79,8 @@ type Config struct {
 
 	Quirks Quirks
 
+	V2 V2Config // for clients of ServeV2
+
 	// Log gets the events. Each has the attribute "event": connected, subscribed,
 	// authorized, job, share, block, disconnected, and a few less common ones. What
 	// clients can make happen at will comes at the level of debugging once it is
@@ -184,6 +186,9 @@ func (c *Config) fill() error {
 			return fmt.Errorf("pool: successor: %w", err)
 		}
 		c.goodbye = &v1.Reconnect{Host: host, Port: port}
+	}
+	if err := c.V2.fill(c.extranonce1Length()); err != nil {
+		return err
 	}
 	return c.Guard.check()
 }

@@ -252,6 +252,7 @@ func (c *conn) stats() ConnStats {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s := ConnStats{
+		Protocol:    protocolV1,
 		Workers:     []string{},
 		ID:          c.id,
 		Remote:      c.remote,

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"gominer/stratum/v1"
+	"gominer/stratum/v2"
 )
 
 const (
@@ -35,10 +36,19 @@ func (a *asked) next() uint64 {
 func (p *Pool) Show(text string) { p.tellAll(&v1.ShowMessage{Text: text}) }
 
 // Reconnect asks the clients to connect to another host and port after a while:
-// client.reconnect. An empty host or a port of 0 is that of this pool. It is for
-// each client to decide whether it follows.
+// client.reconnect, or Reconnect in V2, which knows no wait. An empty host or a
+// port of 0 is that of this pool. It is for each client to decide whether it
+// follows.
 func (p *Pool) Reconnect(host string, port uint16, wait time.Duration) {
 	p.tellAll(&v1.Reconnect{Host: host, Port: port, Wait: wait})
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for c := range p.v2conns {
+		c.mu.Lock()
+		c.moveTo = &v2.Reconnect{NewHost: host, NewPort: port}
+		c.mu.Unlock()
+		c.wakeUp()
+	}
 }
 
 func (p *Pool) tellAll(m v1.Message) {
@@ -61,6 +71,14 @@ func (p *Pool) RenewExtranonces() {
 	for c := range p.conns {
 		c.mu.Lock()
 		c.renew = c.sent.job != nil
+		c.mu.Unlock()
+		c.wakeUp()
+	}
+	for c := range p.v2conns {
+		c.mu.Lock()
+		for _, ch := range c.order {
+			ch.renew = true
+		}
 		c.mu.Unlock()
 		c.wakeUp()
 	}

@@ -4,15 +4,18 @@
 // with several machines: it keeps no accounts beyond the counters of Stats and
 // pays nobody.
 //
-// Each connection has its own extranonce1, so no two clients search the same
-// headers. A share is judged by the job and the difficulty that were sent last
+// Each connection, in Stratum V2 each channel, has its own extranonce1, so no two
+// clients search the same headers. A share is judged by the job and the difficulty that were sent last
 // before it could be found; its coinbase, merkle root and header are built again
 // from the job and hashed with crypto/sha256, independently of any code that
 // mines.
 //
-// The wire is Stratum V1 with the extensions of BIP310, see package v1. What
-// does not depend on the wire is in source.go, job.go, judge.go, session.go,
-// vardiff.go and stats.go; conn.go and methods.go are V1.
+// The wire is Stratum V1 with the extensions of BIP310, see package v1, or the
+// mining protocol of Stratum V2 (section 5 of its specification), see package v2:
+// without job declaration, and with one group for all channels of a connection.
+// What does not depend on the wire is in source.go, job.go, judge.go, session.go,
+// visitor.go, vardiff.go and stats.go; conn.go, methods.go, news.go and share.go
+// are V1, what begins with v2 is V2.
 package pool
 
 import (
@@ -49,10 +52,12 @@ type Pool struct {
 	mask     uint32     // version bits that may be rolled, as far as templates allow
 	visitors map[*visitor]struct{}
 	conns    map[*conn]struct{} // of Stratum V1
-	current  *job               // nil: no work
-	came     time.Time          // when current's template did
-	turned   time.Time          // when current's epoch began
-	closed   bool               // work has ended: clients are sent away until there is some
+	v2conns  map[*v2Conn]struct{}
+	cut      v2Cut
+	current  *job      // nil: no work
+	came     time.Time // when current's template did
+	turned   time.Time // when current's epoch began
+	closed   bool      // work has ended: clients are sent away until there is some
 }
 
 // New returns a pool. It does nothing before Run and Serve.
@@ -71,6 +76,7 @@ func New(cfg Config) (*Pool, error) {
 		refusals: chatter{limiter: limiter{most: warnings}},
 		visitors: make(map[*visitor]struct{}),
 		conns:    make(map[*conn]struct{}),
+		v2conns:  make(map[*v2Conn]struct{}),
 
 		farewells: make(chan struct{}, mostFarewells),
 		bulk:      make(chan struct{}, mostBulk),
@@ -218,6 +224,11 @@ func (p *Pool) moment() moment {
 // reading from clients, lets what is being written reach them, closes the
 // connections and returns nil. It may be called for several listeners at a time.
 func (p *Pool) Serve(ctx context.Context, l net.Listener) error {
+	return p.accept(ctx, l, p.serve)
+}
+
+// accept calls serve for each connection to l until ctx ends.
+func (p *Pool) accept(ctx context.Context, l net.Listener, serve func(context.Context, net.Conn)) error {
 	ctx, cancel := context.WithCancel(ctx)
 	var wg sync.WaitGroup
 	defer wg.Wait()
@@ -229,7 +240,7 @@ func (p *Pool) Serve(ctx context.Context, l net.Listener) error {
 		nc, err := l.Accept()
 		switch {
 		case err == nil:
-			wg.Go(func() { p.serve(ctx, nc) })
+			wg.Go(func() { serve(ctx, nc) })
 		case ctx.Err() != nil:
 			return nil
 		case busy(err):

@@ -190,6 +190,20 @@ func (s *sessions) detach(old *session, now time.Time) {
 	}
 }
 
+// drop says that the only connection of a session has left it, and that nobody
+// will come back to it.
+func (s *sessions) drop(old *session) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if old.conns--; old.conns > 0 { // of the fixed one
+		return
+	}
+	delete(s.byID, old.id)
+	for _, en := range old.extranonces {
+		delete(s.byEn, string(en))
+	}
+}
+
 // prune forgets, once in a while, the sessions that nobody came back to; all of
 // them if there are too many.
 func (s *sessions) prune(now time.Time) {

@@ -39,12 +39,14 @@ type Tally struct {
 // ConnStats is a connection.
 type ConnStats struct {
 	ID          uint64    `json:"id"`
+	Protocol    string    `json:"protocol"` // "v1" or "v2"
 	Remote      string    `json:"remote"`
 	Since       time.Time `json:"since"`
 	Agent       string    `json:"agent"`
-	Extranonce1 string    `json:"extranonce1"` // hex; "" before mining.subscribe
+	Extranonce1 string    `json:"extranonce1"`        // hex; "" before mining.subscribe, and in V2, where each channel has its own
+	Channels    int       `json:"channels,omitempty"` // open, in V2
 	Workers     []string  `json:"workers"`
-	Difficulty  float64   `json:"difficulty"`
+	Difficulty  float64   `json:"difficulty"`   // in V2 of the channel that has the least
 	VersionMask string    `json:"version_mask"` // hex, that may be rolled now
 
 	Info *ClientInfo `json:"info,omitempty"` // nil: it said nothing
@@ -229,6 +231,12 @@ func (l *ledger) block(b BlockStats) {
 	l.blocks = append(l.blocks, b)
 }
 
+// statist is a connection of any protocol.
+type statist interface {
+	stats() ConnStats // without its tally
+	counts() *tally   // guarded by Pool.ledger.mu
+}
+
 // Stats returns what the pool looks like now.
 func (p *Pool) Stats() Stats {
 	now := time.Now()
@@ -238,8 +246,11 @@ func (p *Pool) Stats() Stats {
 		s.Height = p.current.template.Height
 		s.NetworkDiff = p.current.difficulty
 	}
-	conns := make([]*conn, 0, len(p.conns))
+	conns := make([]statist, 0, len(p.conns)+len(p.v2conns))
 	for c := range p.conns {
+		conns = append(conns, c)
+	}
+	for c := range p.v2conns {
 		conns = append(conns, c)
 	}
 	p.mu.Unlock()
@@ -253,7 +264,7 @@ func (p *Pool) Stats() Stats {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for i, c := range conns {
-		s.Conns[i].Tally = c.tally.stats(now)
+		s.Conns[i].Tally = c.counts().stats(now)
 	}
 	s.Total = l.total.stats(now)
 	s.Blocks = append(s.Blocks, l.blocks...)

@@ -63,6 +63,9 @@ func (v *visitor) reason() error {
 	return v.why
 }
 
+// counts returns the visitor's shares, which Pool.ledger.mu guards.
+func (v *visitor) counts() *tally { return &v.tally }
+
 // keepClosed sets the deadlines of the end again, if it came just before another
 // deadline was set.
 func (v *visitor) keepClosed() {

@@ -24,6 +24,7 @@ import (
 // poolOptions are the flags of pool.
 type poolOptions struct {
 	listen     string
+	v2         v2Options
 	pool       pool.Config
 	chain      *pool.Simulated
 	network    float64 // difficulty of the simulated chain
@@ -46,15 +47,18 @@ func newPool(p *process) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "pool [flags]",
 		Short: "Run a pool: on a chain of its own, or on a node",
-		Long: `Serves Stratum V1 with version rolling (BIP310), and checks every share in full.
+		Long: `Serves Stratum V1 with version rolling (BIP310), and Stratum V2 with --listen-v2,
+to all miners the same work, and checks every share in full.
 Without --node the blocks are those of a simulated chain in memory, which makes
 it a partner for tests; with it they are real, and every block that a miner finds
 pays to --coinbase-address. Nobody is paid for shares.
 
-The first line on stdout says where it listens.`,
+The first line on stdout says where it listens: the URL for miners. A line for
+Stratum V2 follows, whose URL ends with the key by which they know the pool.`,
 		Example: `gominer pool
 gominer pool --listen 127.0.0.1:0 --difficulty 0.001 --block-every 30s --json
 gominer pool --listen :3333 --difficulty 1 --vardiff 6
+gominer pool --listen-v2 :3336 --authority-key ~/.config/gominer/authority.key
 gominer pool --fault reject=3 --fault slow=5ms
 gominer pool --node http://127.0.0.1:8332 --cookie-file ~/.bitcoin/.cookie --coinbase-address ADDRESS
 gominer pool --replay dialogue.jsonl --replay-speed 10`,
@@ -73,6 +77,7 @@ gominer pool --replay dialogue.jsonl --replay-speed 10`,
 	}
 	section(cmd, "Miners", func(f *pflag.FlagSet) {
 		f.StringVar(&o.listen, "listen", "127.0.0.1:3333", "listen on `ADDR`, host:port; :3333 is all interfaces, port 0 any that is free")
+		o.v2Flags(f)
 		f.Float64Var(&o.pool.Difficulty, "difficulty", o.pool.Difficulty, "shares have the difficulty `D`, for good unless --vardiff is given too")
 		f.Float64Var(&o.pool.Vardiff, "vardiff", defaultVardiff, "beginning at --difficulty, find the difficulty at which each miner sends `N` shares a minute; 0, or --difficulty alone, leaves it")
 		f.Float64Var(&o.pool.MinDifficulty, "min-difficulty", 0, "no miner gets a difficulty below `D`")
@@ -98,7 +103,7 @@ gominer pool --replay dialogue.jsonl --replay-speed 10`,
 		f.StringVar(&o.replay, "replay", "", "say what the pool said in the recording `FILE` of mine --record; shares are judged by their hashes")
 		valueVar(f, &o.replaySpeed, "replay-speed", "", "", "play it `X` times as fast as it was; max is all at once", parseSpeed)
 	})
-	exclusive(cmd.Flags(), "replay", "node", "difficulty", "vardiff", "min-difficulty", "max-difficulty", "version-mask", "extranonce2-size",
+	exclusive(cmd.Flags(), "replay", "listen-v2", "authority-key", "v2-batch", "v2-extranonce-size", "node", "difficulty", "vardiff", "min-difficulty", "max-difficulty", "version-mask", "extranonce2-size",
 		"extranonce-every", "message", "move-to", "ping-every", "block-every", "network-difficulty", "republish", "stale-grace", "coinbase-tag")
 	section(cmd, "Limits", o.limitFlags)
 	section(cmd, "Faults", o.faultFlags)
@@ -130,15 +135,15 @@ func (p *process) pool(ctx context.Context, o *poolOptions) error {
 	if err != nil {
 		return usagef("%w", err)
 	}
-	l, err := net.Listen("tcp", o.listen)
+	fronts, err := o.fronts(server)
 	if err != nil {
-		return verbError("pool", listenError(o.listen, err))
+		return verbError("pool", err)
 	}
-	if err := d.announce(l.Addr().String()); err != nil {
-		l.Close()
+	if err := d.announce(fronts); err != nil {
+		closeAll(fronts)
 		return err
 	}
-	return d.serve(ctx, server, l)
+	return d.serve(ctx, server, fronts)
 }
 
 func (o *poolOptions) check() error {
@@ -174,10 +179,10 @@ func (o *poolOptions) check() error {
 	if err := o.checkLimits(); err != nil {
 		return err
 	}
-	if _, port, err := net.SplitHostPort(o.listen); err != nil || port == "" {
-		return usagef("--listen %q: want host:port, such as 127.0.0.1:3333 or :3333", o.listen)
+	if err := o.checkV2(); err != nil || o.listen == "" {
+		return err
 	}
-	return nil
+	return checkListen("listen", o.listen)
 }
 
 // setSource makes the node or the simulated chain the pool's source.
@@ -200,35 +205,41 @@ func (o *poolOptions) setSource(log *slog.Logger) error {
 }
 
 // listenError says why an address can't be listened on, and what else to try.
-func listenError(addr string, err error) error {
+func listenError(flag, addr string, err error) error {
 	var op *net.OpError
 	var dns *net.DNSError
 	var bad *net.AddrError
 	switch {
 	case errors.As(err, &bad):
-		return usagef("--listen %s: %s", addr, bad.Err)
+		return usagef("--%s %s: %s", flag, addr, bad.Err)
 	case errors.Is(err, syscall.EADDRINUSE):
-		return fmt.Errorf("--listen %s: something else listens there; port 0 takes any that is free", addr)
+		return fmt.Errorf("--%s %s: something else listens there; port 0 takes any that is free", flag, addr)
 	case errors.Is(err, syscall.EACCES):
-		return fmt.Errorf("--listen %s: not permitted; ports from 1024 on need no privilege", addr)
+		return fmt.Errorf("--%s %s: not permitted; ports from 1024 on need no privilege", flag, addr)
 	case errors.As(err, &dns):
-		return usagef("--listen %s: there is no host %s", addr, dns.Name)
+		return usagef("--%s %s: there is no host %s", flag, addr, dns.Name)
 	case errors.As(err, &op):
-		return fmt.Errorf("--listen %s: %w", addr, op.Err)
+		return fmt.Errorf("--%s %s: %w", flag, addr, op.Err)
 	}
-	return fmt.Errorf("--listen %s: %w", addr, err)
+	return fmt.Errorf("--%s %s: %w", flag, addr, err)
 }
 
-// announce says where the pool listens: the first line on stdout.
-func (d *display) announce(addr string) error {
-	url := "stratum+tcp://" + addr
-	if d.events != nil {
-		return d.events.out.write(time.Now(), "listening", []slog.Attr{slog.String("url", url), slog.String("address", addr)})
+// announce says where the pool listens: the first lines on stdout.
+func (d *display) announce(fronts []front) error {
+	for _, f := range fronts {
+		addr := f.Addr().String()
+		if d.events != nil {
+			if err := d.events.out.write(time.Now(), "listening", []slog.Attr{slog.String("url", f.url), slog.String("address", addr)}); err != nil {
+				return err
+			}
+			continue
+		}
+		if _, err := fmt.Fprintf(d.p.stdout, "listening on %s\n", f.url); err != nil {
+			return err
+		}
+		url := strings.TrimPrefix(strings.Replace(f.url, addr, reachable(addr), 1), "stratum+tcp://")
+		_ = d.screen.print(fmt.Sprintf("to mine on it: gominer mine -o %s -u anybody\n", url))
 	}
-	if _, err := fmt.Fprintf(d.p.stdout, "listening on %s\n", url); err != nil {
-		return err
-	}
-	_ = d.screen.print(fmt.Sprintf("to mine on it: gominer mine -o %s -u anybody\n", reachable(addr)))
 	return nil
 }
 
@@ -243,7 +254,7 @@ func reachable(addr string) string {
 }
 
 // serve runs the pool until ctx ends or its work does.
-func (d *display) serve(ctx context.Context, server *pool.Pool, l net.Listener) error {
+func (d *display) serve(ctx context.Context, server *pool.Pool, fronts []front) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	stop := d.watch(ctx, func() string { return poolLine(server.Stats()) }, func() {
@@ -257,11 +268,13 @@ func (d *display) serve(ctx context.Context, server *pool.Pool, l net.Listener) 
 			cancel(err)
 		}
 	})
-	wg.Go(func() {
-		if err := server.Serve(ctx, l); err != nil {
-			cancel(err)
-		}
-	})
+	for _, f := range fronts {
+		wg.Go(func() {
+			if err := f.serve(ctx, f.Listener); err != nil {
+				cancel(err)
+			}
+		})
+	}
 	<-ctx.Done()
 	wg.Wait()
 	stop()

@@ -109,9 +109,9 @@ func (p *process) replay(ctx context.Context, o *poolOptions) error {
 	}
 	l, err := net.Listen("tcp", o.listen)
 	if err != nil {
-		return verbError("pool", listenError(o.listen, err))
+		return verbError("pool", listenError("listen", o.listen, err))
 	}
-	if err := d.announce(l.Addr().String()); err != nil {
+	if err := d.announce([]front{{Listener: l, url: "stratum+tcp://" + l.Addr().String()}}); err != nil {
 		l.Close()
 		return err
 	}

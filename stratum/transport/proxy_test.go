@@ -128,7 +128,7 @@ func TestProxies(t *testing.T) {
 			for _, auth := range []string{"", "bob:p%40ss%3a%2f@"} {
 				t.Run(fmt.Sprintf("%v %s %s", protocol, scheme, auth), func(t *testing.T) {
 					l := listen(t)
-					cfg := transport.ServerConfig{CertFile: cert, KeyFile: key}
+					cfg := transport.ServerConfig{Identity: identityOf(t, cert, key)}
 					var err error
 					if protocol.Encrypted() {
 						if l, err = transport.ListenTLS(l, cfg); err != nil {

@@ -91,6 +91,16 @@ func (i *identity) files(t *testing.T) (certFile, keyFile string) {
 	return file(t, i.pem), file(t, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
 }
 
+// identityOf reads a server's identity.
+func identityOf(t *testing.T, certFile, keyFile string) *transport.Identity {
+	t.Helper()
+	id, err := transport.ReadIdentity(certFile, keyFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return id
+}
+
 // file writes a file and returns its name.
 func file(t *testing.T, data []byte) string {
 	t.Helper()

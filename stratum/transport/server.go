@@ -10,14 +10,12 @@ import (
 	"time"
 )
 
-// ServerConfig says how a server meets its clients. Every file is in PEM.
+// ServerConfig says how a server meets its clients.
 type ServerConfig struct {
-	// CertFile and KeyFile hold the server's certificate, with the chain to its
-	// authority if there is one, and the private key. ListenTLS needs both.
-	CertFile, KeyFile string
+	Identity *Identity // the server's; ListenTLS needs it
 
-	// ClientCAFile holds the authorities one of which must have signed a client's
-	// certificate. Without it clients need none.
+	// ClientCAFile holds, in PEM, the authorities one of which must have signed a
+	// client's certificate. Without it clients need none.
 	ClientCAFile string
 
 	Min string // the least version of TLS: "1.2" (the default) or "1.3"
@@ -67,10 +65,10 @@ func ListenTLS(l net.Listener, cfg ServerConfig) (net.Listener, error) {
 	return &tlsListener{l, conf, limit}, nil
 }
 
-// tls checks c and reads its files.
+// tls checks c and reads its file.
 func (c *ServerConfig) tls() (*tls.Config, error) {
-	if c.CertFile == "" || c.KeyFile == "" {
-		return nil, errors.New("TLS needs a certificate and its key: give both files")
+	if c.Identity == nil {
+		return nil, errors.New("TLS needs a certificate and its key")
 	}
 	if c.Handshake < 0 {
 		return nil, errors.New("a time-out is below 0")
@@ -79,11 +77,7 @@ func (c *ServerConfig) tls() (*tls.Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	cert, err := readPair(c.CertFile, c.KeyFile)
-	if err != nil {
-		return nil, err
-	}
-	conf := &tls.Config{MinVersion: least, Certificates: []tls.Certificate{cert}}
+	conf := &tls.Config{MinVersion: least, Certificates: []tls.Certificate{c.Identity.cert}}
 	if c.ClientCAFile != "" {
 		if conf.ClientCAs, err = readPool(c.ClientCAFile); err != nil {
 			return nil, err

@@ -53,7 +53,7 @@ func TestTLS(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			cert, key := test.server.files(t)
-			l, err := transport.ListenTLS(listen(t), transport.ServerConfig{CertFile: cert, KeyFile: key})
+			l, err := transport.ListenTLS(listen(t), transport.ServerConfig{Identity: identityOf(t, cert, key)})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -139,7 +139,7 @@ func TestTLSVersions(t *testing.T) {
 	}
 
 	t.Run("the server insists", func(t *testing.T) {
-		l, err := transport.ListenTLS(listen(t), transport.ServerConfig{CertFile: cert, KeyFile: key, Min: "1.3"})
+		l, err := transport.ListenTLS(listen(t), transport.ServerConfig{Identity: identityOf(t, cert, key), Min: "1.3"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -184,7 +184,7 @@ func TestClientCertificate(t *testing.T) {
 			tc.CertFile, tc.KeyFile = test.client.files(t)
 		}
 		t.Run(name, func(t *testing.T) {
-			l, err := transport.ListenTLS(listen(t), transport.ServerConfig{CertFile: cert, KeyFile: key, ClientCAFile: file(t, clients.pem)})
+			l, err := transport.ListenTLS(listen(t), transport.ServerConfig{Identity: identityOf(t, cert, key), ClientCAFile: file(t, clients.pem)})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -307,9 +307,9 @@ func TestTLSServer(t *testing.T) {
 		}, "version"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			l, err := transport.ListenTLS(listen(t), transport.ServerConfig{CertFile: cert, KeyFile: key, Handshake: 100 * time.Millisecond})
+			l, err := transport.ListenTLS(listen(t), transport.ServerConfig{Identity: identityOf(t, cert, key), Handshake: 100 * time.Millisecond})
 			if name != "silence" {
-				l, err = transport.ListenTLS(listen(t), transport.ServerConfig{CertFile: cert, KeyFile: key})
+				l, err = transport.ListenTLS(listen(t), transport.ServerConfig{Identity: identityOf(t, cert, key)})
 			}
 			if err != nil {
 				t.Fatal(err)
@@ -363,17 +363,58 @@ func TestBadTLSConfigs(t *testing.T) {
 		t.Run(name, func(t *testing.T) { wantError(t, err, test.words) })
 	}
 	for name, cfg := range map[string]transport.ServerConfig{
-		"give both files":      {CertFile: cert},
-		"is not secure":        {CertFile: cert, KeyFile: key, Min: "1.1"},
-		"no certificate in it": {CertFile: cert, KeyFile: key, ClientCAFile: key},
-		"does not match":       {CertFile: cert, KeyFile: otherKey},
-		"below 0":              {CertFile: cert, KeyFile: key, Handshake: -1},
+		"needs a certificate":  {},
+		"is not secure":        {Identity: identityOf(t, cert, key), Min: "1.1"},
+		"no certificate in it": {Identity: identityOf(t, cert, key), ClientCAFile: key},
+		"below 0":              {Identity: identityOf(t, cert, key), Handshake: -1},
 	} {
 		_, err := transport.ListenTLS(nil, cfg)
 		t.Run(name, func(t *testing.T) { wantError(t, err, name) })
 	}
+	for words, files := range map[string][2]string{"give both files": {cert, ""}, "does not match": {cert, otherKey}, "key: ": {cert, "/does/not/exist"}} {
+		_, err := transport.ReadIdentity(files[0], files[1])
+		t.Run(words, func(t *testing.T) { wantError(t, err, words) })
+	}
 	if !(transport.TLSConfig{}).IsZero() || (transport.TLSConfig{Min: "1.3"}).IsZero() {
 		t.Error("IsZero")
+	}
+}
+
+// TestNewIdentity: a server without files is known by its pin, and serves those
+// for whom that is not enough too.
+func TestNewIdentity(t *testing.T) {
+	id, err := transport.NewIdentity("127.0.0.1", "localhost")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := transport.ListenTLS(listen(t), transport.ServerConfig{Identity: id})
+	if err != nil {
+		t.Fatal(err)
+	}
+	serve(t, l, echo)
+	c, err := dial(t, transport.Config{TLS: transport.TLSConfig{Pins: []string{id.Pin()}, Min: "1.3"}}, endpoint(l, transport.TLS))
+	if err != nil {
+		t.Fatal(err)
+	}
+	exchange(t, c, line)
+	if i := c.Info(); i.TLS.Pin != id.Pin() || i.TLS.Name != "gominer" {
+		t.Errorf("%+v", i.TLS)
+	}
+	nc, err := tls.Dial("tcp", l.Addr().String(), &tls.Config{InsecureSkipVerify: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	cert := nc.ConnectionState().PeerCertificates[0]
+	roots := x509.NewCertPool()
+	roots.AddCert(cert)
+	for _, host := range []string{"127.0.0.1", "localhost"} {
+		if _, err := cert.Verify(x509.VerifyOptions{DNSName: host, Roots: roots}); err != nil {
+			t.Error(err)
+		}
+	}
+	if other, err := transport.NewIdentity(); err != nil || other.Pin() == id.Pin() {
+		t.Errorf("the same key again, or %v", err)
 	}
 }
 

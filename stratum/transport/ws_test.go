@@ -27,7 +27,8 @@ func listenWS(t *testing.T, id *identity, cfg transport.ServerConfig) net.Listen
 	l := listen(t)
 	var err error
 	if id != nil {
-		cfg.CertFile, cfg.KeyFile = id.files(t)
+		cert, key := id.files(t)
+		cfg.Identity = identityOf(t, cert, key)
 		if l, err = transport.ListenTLS(l, cfg); err != nil {
 			t.Fatal(err)
 		}

@@ -1,0 +1,76 @@
+package transport
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"errors"
+	"math/big"
+	"net"
+	"time"
+)
+
+// Identity is a certificate, with the chain to its authority if there is one, and
+// its private key.
+type Identity struct{ cert tls.Certificate }
+
+// ReadIdentity reads an identity from files in PEM. Its errors hold nothing of
+// the key.
+func ReadIdentity(certFile, keyFile string) (*Identity, error) {
+	if certFile == "" || keyFile == "" {
+		return nil, errors.New("TLS needs a certificate and its key: give both files")
+	}
+	cert, err := readPair(certFile, keyFile)
+	if err != nil {
+		return nil, err
+	}
+	return &Identity{cert}, nil
+}
+
+// NewIdentity makes a key, and a certificate for hosts that the key signs itself:
+// clients can know it by its pin alone.
+func NewIdentity(hosts ...string) (*Identity, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 127))
+	if err != nil {
+		return nil, err
+	}
+	cert := &x509.Certificate{
+		SerialNumber:          serial,
+		Subject:               pkix.Name{CommonName: "gominer"},
+		NotBefore:             time.Now().Add(-24 * time.Hour), // for clocks that run late
+		NotAfter:              noExpiry,
+		KeyUsage:              x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
+		ExtKeyUsage:           []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+		BasicConstraintsValid: true,
+		IsCA:                  true, // it can be given as an authority too
+	}
+	for _, h := range hosts {
+		if ip := net.ParseIP(h); ip != nil {
+			cert.IPAddresses = append(cert.IPAddresses, ip)
+		} else {
+			cert.DNSNames = append(cert.DNSNames, h)
+		}
+	}
+	der, err := x509.CreateCertificate(rand.Reader, cert, cert, &key.PublicKey, key)
+	if err != nil {
+		return nil, err
+	}
+	leaf, err := x509.ParseCertificate(der)
+	if err != nil {
+		return nil, err
+	}
+	return &Identity{tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}}, nil
+}
+
+// noExpiry is the end of a certificate that has none (RFC 5280 §4.1.2.5).
+var noExpiry = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
+
+// Pin returns the pin of the key, as TLSConfig.Pins has it.
+func (i *Identity) Pin() string { return pinOf(i.cert.Leaf).String() }

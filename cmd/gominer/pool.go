@@ -25,6 +25,7 @@ import (
 type poolOptions struct {
 	listen     string
 	v2         v2Options
+	carriers   carrierOptions
 	pool       pool.Config
 	chain      *pool.Simulated
 	network    float64 // difficulty of the simulated chain
@@ -47,17 +48,20 @@ func newPool(p *process) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "pool [flags]",
 		Short: "Run a pool: on a chain of its own, or on a node",
-		Long: `Serves Stratum V1 with version rolling (BIP310), and Stratum V2 with --listen-v2,
-to all miners the same work, and checks every share in full.
+		Long: `Serves Stratum V1 with version rolling (BIP310), over TCP and, if told to, over TLS
+and WebSocket, and Stratum V2 with --listen-v2, to all miners the same work, and
+checks every share in full.
 Without --node the blocks are those of a simulated chain in memory, which makes
 it a partner for tests; with it they are real, and every block that a miner finds
 pays to --coinbase-address. Nobody is paid for shares.
 
 The first line on stdout says where it listens: the URL for miners. A line for
-Stratum V2 follows, whose URL ends with the key by which they know the pool.`,
+each further listener follows; that of Stratum V2 ends with the key by which they
+know the pool.`,
 		Example: `gominer pool
 gominer pool --listen 127.0.0.1:0 --difficulty 0.001 --block-every 30s --json
 gominer pool --listen :3333 --difficulty 1 --vardiff 6
+gominer pool --listen-tls :3334 --tls-cert pool.pem --tls-key pool.key --tls-client-ca miners.pem
 gominer pool --listen-v2 :3336 --authority-key ~/.config/gominer/authority.key
 gominer pool --fault reject=3 --fault slow=5ms
 gominer pool --node http://127.0.0.1:8332 --cookie-file ~/.bitcoin/.cookie --coinbase-address ADDRESS
@@ -77,6 +81,7 @@ gominer pool --replay dialogue.jsonl --replay-speed 10`,
 	}
 	section(cmd, "Miners", func(f *pflag.FlagSet) {
 		f.StringVar(&o.listen, "listen", "127.0.0.1:3333", "listen on `ADDR`, host:port; :3333 is all interfaces, port 0 any that is free")
+		o.carriers.flags(f)
 		o.v2Flags(f)
 		f.Float64Var(&o.pool.Difficulty, "difficulty", o.pool.Difficulty, "shares have the difficulty `D`, for good unless --vardiff is given too")
 		f.Float64Var(&o.pool.Vardiff, "vardiff", defaultVardiff, "beginning at --difficulty, find the difficulty at which each miner sends `N` shares a minute; 0, or --difficulty alone, leaves it")
@@ -105,6 +110,7 @@ gominer pool --replay dialogue.jsonl --replay-speed 10`,
 	})
 	exclusive(cmd.Flags(), "replay", "listen-v2", "authority-key", "v2-batch", "v2-extranonce-size", "node", "difficulty", "vardiff", "min-difficulty", "max-difficulty", "version-mask", "extranonce2-size",
 		"extranonce-every", "message", "move-to", "ping-every", "block-every", "network-difficulty", "republish", "stale-grace", "coinbase-tag")
+	exclusive(cmd.Flags(), "replay", carrierFlags...)
 	section(cmd, "Limits", o.limitFlags)
 	section(cmd, "Faults", o.faultFlags)
 	completeFaults(cmd)
@@ -179,6 +185,9 @@ func (o *poolOptions) check() error {
 	if err := o.checkLimits(); err != nil {
 		return err
 	}
+	if err := o.carriers.check(); err != nil {
+		return err
+	}
 	if err := o.checkV2(); err != nil || o.listen == "" {
 		return err
 	}
@@ -229,7 +238,11 @@ func (d *display) announce(fronts []front) error {
 	for _, f := range fronts {
 		addr := f.Addr().String()
 		if d.events != nil {
-			if err := d.events.out.write(time.Now(), "listening", []slog.Attr{slog.String("url", f.url), slog.String("address", addr)}); err != nil {
+			attrs := []slog.Attr{slog.String("url", f.url), slog.String("address", addr)}
+			if f.pin != "" {
+				attrs = append(attrs, slog.String("pin", f.pin))
+			}
+			if err := d.events.out.write(time.Now(), "listening", attrs); err != nil {
 				return err
 			}
 			continue
@@ -238,6 +251,9 @@ func (d *display) announce(fronts []front) error {
 			return err
 		}
 		url := strings.TrimPrefix(strings.Replace(f.url, addr, reachable(addr), 1), "stratum+tcp://")
+		if f.unknown {
+			url += " --tls-pin " + f.pin
+		}
 		_ = d.screen.print(fmt.Sprintf("to mine on it: gominer mine -o %s -u anybody\n", url))
 	}
 	return nil

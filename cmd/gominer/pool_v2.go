@@ -38,8 +38,8 @@ func (o *poolOptions) checkV2() error {
 	switch {
 	case o.v2.listen == "" && o.v2.keyFile != "":
 		return usagef("--authority-key goes with --listen-v2 ADDR")
-	case o.v2.listen == "" && o.listen == "":
-		return usagef("--listen '': nothing to listen on; want host:port, or --listen-v2 beside it")
+	case o.v2.listen == "" && o.listen == "" && !o.carriers.any():
+		return usagef("--listen '': nothing to listen on; want host:port, or --listen-tls, --listen-v2… beside it")
 	case o.pool.V2.Batch < 1:
 		return usagef("--v2-batch %d: want a number above 0", o.pool.V2.Batch)
 	case o.pool.V2.ExtranonceSize < 1:
@@ -63,6 +63,9 @@ type front struct {
 	net.Listener
 	url   string // for miners
 	serve func(context.Context, net.Listener) error
+
+	pin     string // of the key, over TLS
+	unknown bool   // but for which nobody knows the key
 }
 
 // fronts opens the listeners that the flags ask for. They are the caller's to
@@ -79,10 +82,12 @@ func (o *poolOptions) fronts(p *pool.Pool) (opened []front, err error) {
 		if err != nil {
 			return opened, listenError("listen", o.listen, err)
 		}
-		opened = append(opened, front{l, "stratum+tcp://" + l.Addr().String(), p.Serve})
+		opened = append(opened, front{Listener: l, url: "stratum+tcp://" + l.Addr().String(), serve: p.Serve})
 	}
-	if o.v2.listen == "" {
-		return opened, nil
+	more, err := o.carriers.fronts(p)
+	opened = append(opened, more...)
+	if err != nil || o.v2.listen == "" {
+		return opened, err
 	}
 	key, err := o.v2.authority()
 	if err != nil {
@@ -98,9 +103,10 @@ func (o *poolOptions) fronts(p *pool.Pool) (opened []front, err error) {
 	if err != nil {
 		return opened, listenError("listen-v2", o.v2.listen, err)
 	}
-	return append(opened, front{l, fmt.Sprintf("stratum2+tcp://%s/%v", l.Addr(), key.Public()), func(ctx context.Context, l net.Listener) error {
-		return p.ServeV2(ctx, l, id)
-	}}), nil
+	return append(opened, front{
+		Listener: l, url: fmt.Sprintf("stratum2+tcp://%s/%v", l.Addr(), key.Public()),
+		serve: func(ctx context.Context, l net.Listener) error { return p.ServeV2(ctx, l, id) },
+	}), nil
 }
 
 func closeAll(fronts []front) {

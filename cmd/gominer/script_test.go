@@ -34,6 +34,7 @@ func TestMain(m *testing.M) {
 //	                              it wrote from then on
 //	hangup NAME                   closes the pipe that its stdout goes into
 //	lastline RE                   the last line of stdout matches
+//	certificates                  makes certificates, see makeCertificates
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 filepath.Join("testdata", "script"),
@@ -60,6 +61,8 @@ func TestScripts(t *testing.T) {
 			"finish":   finishProgram,
 			"hangup":   hangUp,
 			"lastline": lastLine,
+
+			"certificates": makeCertificates,
 		},
 	})
 }

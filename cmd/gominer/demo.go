@@ -121,6 +121,9 @@ func (o *demoOptions) check() error {
 	if err == nil {
 		err = o.devices.check()
 	}
+	if err == nil {
+		err = o.output.check()
+	}
 	if err != nil {
 		return verbError("demo", err)
 	}
@@ -154,7 +157,7 @@ func (o *demoOptions) pool(d *display, rate float64) (*pool.Pool, error) {
 	cfg.Source, cfg.Difficulty = chain, o.difficulty
 	cfg.StaleGrace = 2 * time.Second // a block that we find should not make our next share a reject
 	if o.logLevel() == slog.LevelDebug {
-		cfg.Log = slog.New(&people{screen: d.screen, level: slog.LevelDebug}).With("by", "pool")
+		cfg.Log = slog.New(o.log.handler(d, slog.LevelDebug)).With("by", "pool")
 	}
 	return pool.New(cfg)
 }

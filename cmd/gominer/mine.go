@@ -80,7 +80,7 @@ func untilVar(f *pflag.FlagSet, u *miner.Until) {
 
 // check looks at what can be wrong before anything is started.
 func (o *mineOptions) check() error {
-	for _, check := range []func() error{o.devices.check, o.sources.check, o.files.check} {
+	for _, check := range []func() error{o.devices.check, o.sources.check, o.files.check, o.output.check} {
 		if err := check(); err != nil {
 			return verbError("mine", err)
 		}

@@ -182,8 +182,10 @@ func (o *poolOptions) check() error {
 			return err
 		}
 	}
-	if err := o.checkLimits(); err != nil {
-		return err
+	for _, check := range []func() error{o.checkLimits, o.output.check} {
+		if err := check(); err != nil {
+			return err
+		}
 	}
 	if err := o.carriers.check(); err != nil {
 		return err

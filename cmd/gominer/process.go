@@ -26,6 +26,7 @@ type process struct {
 	kill      func(code int)                              // ends the process at once
 	outlive   func() func()                               // makes it go on without its terminal, until what it returns is called
 	width     func() int                                  // columns of the terminal behind stderr, 0 if there is none
+	journal   bool                                        // systemd's journal reads stderr
 	colour    bool                                        // stderr is a terminal that shows colours, and is wanted to
 	typed     bool                                        // stdin is a terminal
 	dashboard bool                                        // so is stdout, and it can do more than print
@@ -50,6 +51,8 @@ func newProcess() *process {
 		width:   stderrWidth,
 		typed:   term.IsTerminal(int(os.Stdin.Fd())),
 	}
+	stream, _ := p.getenv("JOURNAL_STREAM")
+	p.journal = isJournal(os.Stderr, stream)
 	noColour, _ := p.getenv("NO_COLOR")
 	kind, _ := p.getenv("TERM")
 	p.dashboard = p.typed && term.IsTerminal(int(os.Stdout.Fd())) && kind != "dumb" && kind != ""

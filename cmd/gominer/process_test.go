@@ -142,6 +142,7 @@ func simulated() miner.Config {
 // runFor mines for a while on a simulated device, under the options o, and
 // returns what Ctrl-C makes of it.
 func runFor(f *fake, o *output, d time.Duration) error {
+	o.log.format = logText
 	ctx, cancel := context.WithCancelCause(context.Background())
 	defer cancel(nil)
 	time.AfterFunc(d, func() { cancel(interrupted{os.Interrupt}) })

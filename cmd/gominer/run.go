@@ -24,6 +24,7 @@ type output struct {
 	json  bool
 	noTUI bool
 	level *slog.Level // nil: info, or warn beside --json, where stdout says all
+	log   logOptions
 }
 
 func (o *output) flags(f *pflag.FlagSet) {
@@ -34,10 +35,14 @@ func (o *output) flags(f *pflag.FlagSet) {
 		l, err := parseLevel(s)
 		return &l, err
 	})
+	o.log.flags(f)
 }
+
+func (o *output) check() error { return o.log.check() }
 
 func (o *output) completions(cmd *cobra.Command) {
 	complete(cmd, "log-level", func() []string { return levels })
+	complete(cmd, "log-format", logFormats.words)
 }
 
 func (o *output) logLevel() slog.Level {
@@ -67,7 +72,10 @@ func (p *process) show(o *output, cancel context.CancelCauseFunc) *display {
 	d := &display{p: p, screen: newScreen(p)}
 	d.line = d.screen.width() > 0 && !o.noTUI && !o.json
 	d.muted = new(atomic.Bool)
-	var handler slog.Handler = &people{screen: d.screen, level: o.logLevel(), muted: d.muted}
+	handler := o.log.handler(d, o.logLevel())
+	if file := o.log.open(o.logLevel()); file != nil {
+		handler = slog.NewMultiHandler(handler, file)
+	}
 	if p.dashboard && !o.noTUI && !o.json {
 		d.tui = new(tui.Log)
 		handler = slog.NewMultiHandler(handler, &watched{log: d.tui})

@@ -42,6 +42,7 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames:  true,
 		Setup: func(env *testscript.Env) error {
 			env.Values[programsKey{}] = &programs{byName: make(map[string]*program)}
+			env.Setenv("GOMINER_LOG_FORMAT", "text") // which stories are easier to read with
 			return nil
 		},
 		Condition: func(name string) (bool, error) {
@@ -157,7 +158,7 @@ func startProgram(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	p.cmd = exec.Command(path, args[2:]...)
 	p.cmd.Dir = ts.MkAbs(".")
-	p.cmd.Env = []string{"PATH=" + ts.Getenv("PATH"), "HOME=" + ts.Getenv("HOME")}
+	p.cmd.Env = []string{"PATH=" + ts.Getenv("PATH"), "HOME=" + ts.Getenv("HOME"), "GOMINER_LOG_FORMAT=" + ts.Getenv("GOMINER_LOG_FORMAT")}
 	p.cmd.Stdout, p.cmd.Stderr = outPipe, errPipe
 	ts.Check(p.cmd.Start())
 	outPipe.Close()

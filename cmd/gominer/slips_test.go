@@ -80,7 +80,7 @@ func TestForeignPayeesAreSaidOnce(t *testing.T) {
 			minertest.AcceptAll(ctx, s)
 			return ctx.Err()
 		}}
-		_ = f.show(&output{}, cancel).mine(ctx, cfg)
+		_ = f.show(&output{log: logOptions{format: logText}}, cancel).mine(ctx, cfg)
 		if n := strings.Count(f.err.String(), "WARN  the user is an address of testnet, and the pool mines on mainnet"); n != 1 {
 			t.Errorf("said %d times, want once:\n%s", n, f.err.String())
 		}

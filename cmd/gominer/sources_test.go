@@ -47,7 +47,7 @@ func TestSourcesInFailoverOrder(t *testing.T) {
 
 // TestNothingIsLeftRunning runs a pool and a miner over a real socket.
 func TestNothingIsLeftRunning(t *testing.T) {
-	defer goleak.VerifyNone(t)
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	f := newFake("demo", "--json", "--until", "shares=3", "--difficulty", "0.00001", "--threads", "1")
 	if code := f.run(); code != exitDone {
 		t.Errorf("exit code %d: %s", code, f.err.String())

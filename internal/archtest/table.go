@@ -71,7 +71,7 @@ var Table = map[string]Row{
 
 	"cmd/gominer": {
 		Ours:  []string{anything},
-		Third: []string{"github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/klauspost/cpuid/v2", "golang.org/x/term"},
+		Third: []string{"github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/klauspost/cpuid/v2", "golang.org/x/term", "gopkg.in/natefinch/lumberjack.v2"},
 	},
 }
 
@@ -110,6 +110,7 @@ var Linked = map[string]string{
 	"golang.org/x/sync":                           "bubbletea",
 	"golang.org/x/sys":                            "hasher/cpu",
 	"golang.org/x/term":                           "cmd/gominer",
+	"gopkg.in/natefinch/lumberjack.v2":            "cmd/gominer",
 }
 
 // Limits that a reader can rely on.

@@ -31,6 +31,9 @@ gominer pool --listen 127.0.0.1:3333`,
 			if asked, _ := cmd.Flags().GetBool("version"); asked { // what people try first
 				return p.writeVersion(false)
 			}
+			if len(p.args) == 0 && p.dashboard { // somebody who wants to know what this is
+				return p.welcome(cmd)
+			}
 			return runRoot(cmd, args)
 		},
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return p.resolve(cmd) },

@@ -47,6 +47,23 @@ func FuzzSession(f *testing.F) {
 		}
 		f.Add([]byte(said.String()), []byte(said.String()))
 	}
+	paths, err = filepath.Glob("testdata/pools/*.jsonl")
+	if err != nil || len(paths) == 0 {
+		f.Fatal("no recordings", err)
+	}
+	for _, path := range paths {
+		var said []string
+		for _, lines := range pastLines(f, path) {
+			var all strings.Builder
+			for _, l := range lines {
+				if !l.miner {
+					all.WriteString(l.raw + "\n")
+				}
+			}
+			said = append(said, all.String())
+		}
+		f.Add([]byte(said[0]), []byte(said[1]))
+	}
 	f.Fuzz(func(t *testing.T, first, second []byte) {
 		synctest.Test(t, func(t *testing.T) {
 			r := start(t, nil)

@@ -66,7 +66,7 @@ func (m *Configure) decode(p *params) {
 				v.Mask = p.mask(keyMask, raw)
 			}
 			if raw := member(options, keyMinBitCount); raw != nil {
-				v.MinBitCount = int(p.integer(keyMinBitCount, raw, 0, 32))
+				v.MinBitCount = p.bitCount(raw)
 			}
 			m.VersionRolling = v
 		case extMinimumDifficulty:
@@ -83,6 +83,20 @@ func (m *Configure) decode(p *params) {
 			m.Other = append(m.Other, name)
 		}
 	}
+}
+
+// bitCount reads how many version bits are wanted: a number, or hex digits, as the
+// reference implementation of Stratum V2 writes it in both roles.
+func (p *params) bitCount(raw []byte) int {
+	if raw[0] != '"' {
+		return int(p.integer(keyMinBitCount, raw, 0, 32))
+	}
+	n := p.mask(keyMinBitCount, raw)
+	if n > 32 {
+		p.fail(keyMinBitCount, raw, "0 to 32")
+		return 0
+	}
+	return int(n)
 }
 
 // minimumDifficulty reads a difficulty that may be 0.
@@ -200,7 +214,7 @@ func (r *Response) Configure(l Limits) (*ConfigureResult, error) {
 	if res.VersionRolling.Granted {
 		res.Mask = p.mask(keyMask, member(result, keyMask))
 		if raw := member(result, keyMinBitCount); raw != nil {
-			res.MinBitCount = int(p.integer(keyMinBitCount, raw, 0, 32))
+			res.MinBitCount = p.bitCount(raw)
 		}
 	}
 	if p.err != nil {

@@ -175,7 +175,8 @@ func TestWrongMembers(t *testing.T) {
 		takes     accepts
 	}{
 		{"version-rolling", keyMask, these(`"0"`, `"8"`, `"1f"`, `"abc"`, `"0000000"`, `"00000000"`, `"1903a30c"`, `"ff123456"`)},
-		{"version-rolling", keyMinBitCount, these("0", "1", "16", "17", "32", "-0")},
+		{"version-rolling", keyMinBitCount, these("0", "1", "16", "17", "32", "-0",
+			`"0"`, `"8"`, `"1f"`, `"0000000"`, `"00000000"`)},
 		{"minimum-difficulty", keyMinimum, func(raw string) bool {
 			zeroOrMore := isOneOf(func(v any) bool { d, ok := v.(float64); return ok && d >= 0 && d < 1e70 })
 			return zeroOrMore(raw) || raw == `"0"` || raw == `"8"`

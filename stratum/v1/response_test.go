@@ -280,6 +280,9 @@ func TestConfigureAnswer(t *testing.T) {
 		{`{"version-rolling":true,"version-rolling.mask":"1fffe000"}`, "ok", ConfigureResult{VersionRolling: Granted, Mask: 0x1fffe000}},
 		{`{"version-rolling.mask":"e000","version-rolling":true,"version-rolling.min-bit-count":3}`, "ok",
 			ConfigureResult{VersionRolling: Granted, Mask: 0xe000, MinBitCount: 3}},
+		{`{"version-rolling":true,"version-rolling.mask":"1fffe000","version-rolling.min-bit-count":"00000010","minimum-difficulty":false}`, "ok",
+			ConfigureResult{VersionRolling: Granted, Mask: 0x1fffe000, MinBitCount: 16, MinimumDifficulty: Refused}}, // translator_sv2 0.6.0
+		{`{"version-rolling":true,"version-rolling.mask":"e000","version-rolling.min-bit-count":"21"}`, "field version-rolling.min-bit-count", ConfigureResult{}},
 		{`{"version-rolling":false,"version-rolling.mask":7}`, "ok", ConfigureResult{VersionRolling: Refused}},
 		{`{"version-rolling":"not here"}`, "ok", ConfigureResult{VersionRolling: Answer{Given: true, Reason: "not here"}}},
 		{`{"minimum-difficulty":true,"subscribe-extranonce":true,"info":false,"x":"y","x.z":{}}`, "ok",

@@ -109,8 +109,8 @@ func (p *program) waitFor(t *testing.T, addr string) {
 	}
 }
 
-// pool runs pool_sv2 on templates and returns where, and whose it is.
-func pool(t *testing.T, tp *templates, batch int) (addr string, key noise.PublicKey) {
+// referencePool runs pool_sv2 on templates and returns where, and whose it is.
+func referencePool(t *testing.T, tp *templates, batch int) (addr string, key noise.PublicKey) {
 	t.Helper()
 	secret, public := keys(t)
 	addr = freePort(t)
@@ -169,7 +169,7 @@ func mine(t *testing.T, shares uint64, devices int, cfg stratum.Config) miner.Sn
 // pool_sv2 accepts every share of gominer, over either kind of channel.
 func TestPoolShares(t *testing.T) {
 	tp := startTemplates(t, 0x1d00ffff)
-	addr, key := pool(t, tp, 5)
+	addr, key := referencePool(t, tp, 5)
 	for name, c := range map[string]struct {
 		devices int
 		set     func(*stratum.Config)
@@ -196,7 +196,7 @@ func TestPoolBlocks(t *testing.T) {
 	for _, kind := range []stratum.V2Channel{stratum.V2Standard, stratum.V2Extended} {
 		t.Run(kind.String(), func(t *testing.T) {
 			tp := startTemplates(t, 0x1f00ffff)
-			addr, key := pool(t, tp, 1)
+			addr, key := referencePool(t, tp, 1)
 			s := mine(t, 30, 1, stratum.Config{
 				URL: fmt.Sprintf("stratum2+tcp://%s/%v", addr, key), V2: stratum.V2Config{Channel: kind, Hashrate: 1e5},
 			})

@@ -24,7 +24,8 @@ func newMine(p *process, o *mineOptions) *cobra.Command {
 		Use:   "mine -o URL [-u USER] [flags]",
 		Short: "Mine on pools or nodes",
 		Long: `Mines on the first of the URLs that works, and returns to an earlier one when it
-is back; --strategy goes about them in another way. A pool is stratum+tcp://host:port, or host:port alone; a Bitcoin node of
+is back; --strategy goes about them in another way. A pool is stratum+tcp://host:port,
+or host:port alone, or with tls, ws or wss in place of tcp; a Bitcoin node of
 one's own is http://user:pass@host:port, and needs --coinbase-address. What a pool
 said in a recording of --record is mined on with replay:FILE, without network.
 
@@ -37,6 +38,7 @@ keep their sessions.`,
 		Example: `gominer mine -o stratum+tcp://pool.example.org:3333 -u ADDRESS.worker
 gominer mine -o pool.example.org:3333 -O alice:x -o backup.example.org:3333 -O bob:x
 gominer mine -o pool.example.org:3333 -o backup.example.org:3333 -u ADDRESS --strategy quota --weight 3 --weight 1
+gominer mine -o stratum+tls://pool.example.org:3334 -u ADDRESS --tls-min 1.3 --proxy socks5://127.0.0.1:9050
 gominer mine -o http://127.0.0.1:8332 --cookie-file ~/.bitcoin/.cookie --coinbase-address ADDRESS
 gominer mine -o 127.0.0.1:3333 -u test --json --until shares=20 | jq .event
 gominer mine -o 127.0.0.1:3333 -u test --record dialogue.jsonl --audit audit.log

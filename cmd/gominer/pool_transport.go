@@ -1,7 +1,9 @@
 package main
 
 import (
+	"log/slog"
 	"net"
+	"time"
 
 	"github.com/spf13/pflag"
 
@@ -82,11 +84,17 @@ func (o *carrierOptions) identify() (err error) {
 	return err
 }
 
+// expiresSoon is how long before its end a certificate is complained about.
+const expiresSoon = 14 * 24 * time.Hour
+
 // fronts opens the listeners that the flags ask for. Those that it returns are the
 // caller's to close, with an error too.
-func (o *carrierOptions) fronts(p *pool.Pool) (opened []front, err error) {
+func (o *carrierOptions) fronts(p *pool.Pool, log *slog.Logger) (opened []front, err error) {
 	if err := o.identify(); err != nil {
 		return nil, err
+	}
+	if id := o.server.Identity; id != nil && time.Until(id.Expires()) < expiresSoon {
+		log.Warn("the certificate has to be renewed: miners leave when it has expired", "file", o.certFile, "expires", id.Expires())
 	}
 	for _, l := range []struct {
 		flag, addr string

@@ -84,7 +84,7 @@ func (o *poolOptions) fronts(p *pool.Pool) (opened []front, err error) {
 		}
 		opened = append(opened, front{Listener: l, url: "stratum+tcp://" + l.Addr().String(), serve: p.Serve})
 	}
-	more, err := o.carriers.fronts(p)
+	more, err := o.carriers.fronts(p, o.pool.Log)
 	opened = append(opened, more...)
 	if err != nil || o.v2.listen == "" {
 		return opened, err

@@ -77,7 +77,11 @@ func (c *ServerConfig) tls() (*tls.Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	conf := &tls.Config{MinVersion: least, Certificates: []tls.Certificate{c.Identity.cert}}
+	id := c.Identity
+	conf := &tls.Config{
+		MinVersion:     least,
+		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return id.current(), nil },
+	}
 	if c.ClientCAFile != "" {
 		if conf.ClientCAs, err = readPool(c.ClientCAFile); err != nil {
 			return nil, err

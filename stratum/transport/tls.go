@@ -116,14 +116,14 @@ func (c *TLSConfig) client() (*clientTLS, error) {
 		}
 	}
 	if c.CertFile != "" {
-		cert, err := readPair(c.CertFile, c.KeyFile)
+		id, err := ReadIdentity(c.CertFile, c.KeyFile)
 		if err != nil {
 			return nil, err
 		}
 		t.certified = true
 		// It is shown even to a server that names other authorities: what that one
 		// makes of it is a better answer than that there was none.
-		t.base.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &cert, nil }
+		t.base.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return id.current(), nil }
 	}
 	// Without an authority to ask, the pins decide, in verify.
 	t.base.InsecureSkipVerify = c.Insecure || len(t.pins) > 0 && c.CAFile == ""

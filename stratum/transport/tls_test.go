@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -155,10 +156,9 @@ func TestTLSVersions(t *testing.T) {
 // of TLS: in 1.3 a client learns of a refusal only after its handshake.
 func TestClientCertificate(t *testing.T) {
 	ca, clients, other := issue(t, nil, nil), issue(t, nil, nil), issue(t, nil, nil)
-	client := func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth} }
-	member, stranger := issue(t, clients, client), issue(t, other, client)
+	member, stranger := issue(t, clients, asClient), issue(t, other, asClient)
 	late := issue(t, clients, func(c *x509.Certificate) {
-		client(c)
+		asClient(c)
 		c.NotBefore, c.NotAfter = time.Now().Add(-2*time.Hour), time.Now().Add(-time.Hour)
 	})
 	cert, key := issue(t, ca, nil).files(t)
@@ -417,6 +417,77 @@ func TestNewIdentity(t *testing.T) {
 		t.Errorf("the same key again, or %v", err)
 	}
 }
+
+// TestRenewal: certificates that are renewed count from the next connection on, at
+// both ends; what is half written does not.
+func TestRenewal(t *testing.T) {
+	clients := issue(t, nil, nil)
+	before, after := issue(t, nil, nil), issue(t, nil, nil)
+	memberBefore, memberAfter := issue(t, clients, asClient), issue(t, clients, asClient)
+	cert, key := before.files(t)
+	memberCert, memberKey := memberBefore.files(t)
+	l, err := transport.ListenTLS(listen(t), transport.ServerConfig{Identity: identityOf(t, cert, key), ClientCAFile: file(t, clients.pem)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	members := make(chan string, 1)
+	serve(t, l, func(nc net.Conn) {
+		_, _ = io.CopyN(nc, nc, int64(len(line)))
+		members <- transport.InfoOf(nc).TLS.Pin
+	})
+	d, err := transport.New(transport.Config{TLS: transport.TLSConfig{Pins: []string{before.pin(), after.pin()}, CertFile: memberCert, KeyFile: memberKey}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := func(server, member *identity) {
+		t.Helper()
+		c, err := d.Dial(t.Context(), endpoint(l, transport.TLS))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		exchange(t, c, line)
+		if c.Info().TLS.Pin != server.pin() {
+			t.Error("the server shows the wrong certificate")
+		}
+		if <-members != member.pin() {
+			t.Error("the client shows the wrong certificate")
+		}
+	}
+	// replace writes a file as it will be in an hour: clocks of file systems are coarse.
+	replace := func(name string, by *identity, isKey bool) {
+		t.Helper()
+		newCert, newKey := by.files(t)
+		if isKey {
+			newCert = newKey
+		}
+		data, err := os.ReadFile(newCert)
+		if err == nil {
+			err = os.WriteFile(name, data, 0o600)
+		}
+		if err == nil {
+			err = os.Chtimes(name, time.Now(), time.Now().Add(time.Hour))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	want(before, memberBefore)
+	replace(cert, after, false)
+	replace(memberKey, memberAfter, true)
+	want(before, memberBefore)
+	replace(key, after, true)
+	want(after, memberBefore)
+	replace(memberCert, memberAfter, false)
+	want(after, memberAfter)
+	if err := os.Remove(cert); err != nil {
+		t.Fatal(err)
+	}
+	want(after, memberAfter)
+}
+
+// asClient makes a certificate one of a client.
+func asClient(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth} }
 
 // FuzzPins: no pin is taken that is not written as it is shown.
 func FuzzPins(f *testing.F) {

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -66,6 +67,39 @@ func TestNamedTests(t *testing.T) {
 			}
 			if !found {
 				t.Errorf("%s: there is no %s in %s", file, n[1], strings.Join(dirs, " or "))
+			}
+		}
+	}
+}
+
+// TestV2Checklist holds docs/stratum-v2.md to a row for each point of the checklist
+// of Stratum V2, and to the tests that the row names.
+func TestV2Checklist(t *testing.T) {
+	const root = "../.."
+	b, err := os.ReadFile(filepath.Join(root, "docs/stratum-v2.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool := testsOf(t, filepath.Join(root, "stratum/pool"))
+	for letter, c := range map[string]struct {
+		dir    string
+		points int
+	}{"N": {"stratum/noise", 8}, "C": {"stratum/v2", 7}, "M": {"stratum", 18}} {
+		tests := []string{2: testsOf(t, filepath.Join(root, c.dir)), 3: pool}
+		for n := range c.points {
+			id := letter + strconv.Itoa(n+1)
+			row := regexp.MustCompile(`(?m)^\| ` + id + ` \|.*$`).FindString(string(b))
+			cells := strings.Split(row, "|")
+			if len(cells) != 6 || !strings.Contains(cells[3], "`") {
+				t.Errorf("no row says what shows %s: %q", id, row)
+				continue
+			}
+			for column := 2; column <= 3; column++ {
+				for _, name := range regexp.MustCompile("`([A-Za-z0-9]+)`").FindAllStringSubmatch(cells[column+1], -1) {
+					if !strings.Contains(tests[column], "func "+name[1]+"(") {
+						t.Errorf("there is no %s for %s", name[1], id)
+					}
+				}
 			}
 		}
 	}

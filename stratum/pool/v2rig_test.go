@@ -33,8 +33,9 @@ var v2Identity = sync.OnceValues(func() (*noise.Identity, noise.PublicKey) {
 // v2Running is a pool that serves V2 on a listener of its own.
 type v2Running struct {
 	*running
-	v2   net.Listener
-	stop func() // ends it and waits
+	v2    net.Listener
+	batch int    // shares to an acknowledgement
+	stop  func() // ends it and waits
 }
 
 // startV2 runs a pool on loopback.
@@ -56,7 +57,7 @@ func (r *running) serveV2(t testing.TB, l net.Listener) *v2Running {
 			t.Errorf("ServeV2: %v", err)
 		}
 	})
-	s := &v2Running{r, l, sync.OnceFunc(func() { cancel(); wg.Wait(); r.stop() })}
+	s := &v2Running{running: r, v2: l, stop: sync.OnceFunc(func() { cancel(); wg.Wait(); r.stop() })}
 	t.Cleanup(s.stop)
 	return s
 }

@@ -94,6 +94,7 @@ var decoders = []struct {
 	{"difficulty", "a number", (*decoder).difficulty},
 	{"notify", "a mining.notify line, or its params", (*decoder).notifyLine},
 	{"coinbase", "a transaction in hex", (*decoder).coinbase},
+	{"frame", "a message of Stratum V2 in hex, unencrypted, with its header", (*decoder).frame},
 }
 
 func decodeKinds() (kinds []string) {
@@ -130,6 +131,7 @@ gominer decode difficulty 0.001
 gominer decode '{"id":null,"method":"mining.set_difficulty","params":[512]}'
 bitcoin-cli getblockheader HASH false | gominer decode header
 gominer decode dialogue.jsonl
+gominer decode frame 00801a18000000…
 gominer decode --follow dialogue.jsonl
 gominer decode --verify audit.log`,
 		ValidArgsFunction: completeKinds,

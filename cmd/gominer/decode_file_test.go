@@ -79,13 +79,13 @@ func TestDecodeFrame(t *testing.T) {
 	}
 	e := explained(t, "", input(frame, "pool"))
 	if e.Kind != "NewExtendedMiningJob" || e.From != "pool" || e.Conn != 2 || e.Time != "2026-01-02T03:04:05.5Z" ||
-		e.field("ChannelID") != "7" || e.field("MerklePath") == "" || e.field("CoinbaseTxPrefix") != "010203, 3 bytes" {
+		e.field("channel id") != "7" || e.field("merkle path") == "" || e.field("coinbase tx prefix") != "010203, 3 bytes" {
 		t.Errorf("%+v", e)
 	}
 	if text := e.text(); !strings.Contains(text, "connection 2  pool → miner\n") || !strings.Contains(text, "2 elements") {
 		t.Errorf("%s", text)
 	}
-	if got := explained(t, "", input(setup, "miner")).field("EndpointHost"); got != `"p"` {
+	if got := explained(t, "", input(setup, "miner")).field("endpoint host"); got != `"p"` {
 		t.Errorf("host %s", got)
 	}
 	for _, bad := range [][]byte{frame[:10], {0}, nil} {

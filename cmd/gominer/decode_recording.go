@@ -1,16 +1,12 @@
 package main
 
 import (
-	"encoding/hex"
-	"errors"
 	"fmt"
-	"reflect"
 	"time"
 
 	"gominer/internal/units"
 	"gominer/stratum/record"
 	"gominer/stratum/v1"
-	"gominer/stratum/v2"
 )
 
 // recording is what the entries so far said, as far as later ones need it.
@@ -101,7 +97,7 @@ func (d *decoder) explainEntry(r *record.Entry) (*explanation, error) {
 			e.About = fmt.Sprintf("A frame of Stratum V2 without its end: %s of it came.", units.Plural(uint64(len(r.Data)), "byte"))
 			return e, nil
 		}
-		return e, explainFrame(e, r)
+		return e, d.explainFrame(e, r.Data)
 	case record.Line:
 		return d.recordedLine(e, r)
 	}
@@ -119,54 +115,4 @@ func (d *decoder) recordedLine(e *explanation, r *record.Entry) (*explanation, e
 		return e, nil
 	}
 	return d.line(string(r.Data))
-}
-
-const frameHeader = 2 + 1 + 3 // bytes: extension, type, length
-
-// explainFrame says field by field what a message of Stratum V2 holds.
-func explainFrame(e *explanation, r *record.Entry) error {
-	m, err := v2.Parse(r.Data)
-	if err != nil {
-		return fmt.Errorf("frame of Stratum V2: %w", err)
-	}
-	v := reflect.ValueOf(m)
-	if v.Kind() != reflect.Pointer || v.Elem().Kind() != reflect.Struct {
-		return errors.New("frame of Stratum V2: a message without fields")
-	}
-	v = v.Elem()
-	e.Kind = v.Type().Name()
-	e.About = fmt.Sprintf("%s of Stratum V2, type %v, %s of payload.", e.Kind, m.Type(), units.Plural(uint64(len(r.Data)-frameHeader), "byte"))
-	for i := range v.NumField() {
-		if f := v.Type().Field(i); f.IsExported() {
-			e.add(f.Name, "", frameValue(v.Field(i)))
-		}
-	}
-	return nil
-}
-
-// frameValue writes a field of a frame: bytes as hex, text so that no terminal
-// obeys it.
-func frameValue(v reflect.Value) string {
-	if s, ok := v.Interface().(fmt.Stringer); ok {
-		return s.String()
-	}
-	switch v.Kind() {
-	case reflect.Slice:
-		if b, ok := v.Interface().([]byte); ok {
-			return fmt.Sprintf("%s, %s", hex.EncodeToString(b), units.Plural(uint64(len(b)), "byte"))
-		}
-		text := units.Plural(uint64(v.Len()), "element")
-		for i := range v.Len() {
-			text += "\n" + frameValue(v.Index(i))
-		}
-		return text
-	case reflect.String:
-		return fmt.Sprintf("%q", v1.CleanText(v.String(), 500))
-	case reflect.Pointer:
-		if v.IsNil() {
-			return "not given"
-		}
-		return frameValue(v.Elem())
-	}
-	return fmt.Sprint(v.Interface())
 }

@@ -24,6 +24,8 @@ type dialogue struct {
 	shareDifficulty float64 // set last; 0: none
 	mask            uint32
 	jobs            map[string]*v1.Notify
+
+	v2 v2Dialogue
 }
 
 // mostRemembered bounds what a long recording makes decode keep.

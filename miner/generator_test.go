@@ -222,6 +222,7 @@ func TestRolledVersions(t *testing.T) {
 		{Version: 0x20000000, VersionMask: 0x1fffe000},
 		{Version: 0x3fffe004, VersionMask: 0x1fffe000}, // preset inside the mask
 		{Version: 0x20002000, VersionMask: 0x00006001},
+		{Version: 0x30400007, VersionMask: 0x1fffe000},
 	} {
 		if got := j.RolledVersion(0); got != j.Version {
 			t.Errorf("version 0 of %x is %x", j.Version, got)
@@ -229,8 +230,8 @@ func TestRolledVersions(t *testing.T) {
 		seen := map[uint32]bool{}
 		for i := range j.Versions() {
 			v := j.RolledVersion(i)
-			if v&^j.VersionMask != j.Version&^j.VersionMask {
-				t.Fatalf("version %x of %x leaves the mask %x", v, j.Version, j.VersionMask)
+			if v&^j.VersionMask != j.Version&^j.VersionMask || v&j.Version != j.Version {
+				t.Fatalf("version %x of %x leaves the mask %x, or lacks what is preset", v, j.Version, j.VersionMask)
 			}
 			if seen[v] {
 				t.Fatalf("version %x of %x comes twice", v, j.Version)

@@ -36,28 +36,25 @@ type Coinbase struct {
 	Branch          []hasher.Hash // merkle path, leaf to root, wire order
 }
 
+// free returns the version bits that are rolled. Those of the mask that the source
+// preset stay as they are: sources don't agree on how to say that they were taken
+// away.
+func (j *Job) free() uint32 { return j.VersionMask &^ j.Version }
+
 // Versions returns how many versions a device may try on each header of the job:
-// 2 to the number of bits in the mask.
-func (j *Job) Versions() uint64 { return 1 << bits.OnesCount32(j.VersionMask) }
+// 2 to the number of bits in the mask that are not preset.
+func (j *Job) Versions() uint64 { return 1 << bits.OnesCount32(j.free()) }
 
 // RolledVersion returns the i-th of the job's versions, i below Versions. The
-// 0th is the one that the source preset. Bits outside the mask never change:
-// (version &^ mask) | (rolled & mask).
+// 0th is the one that the source preset; the others have more bits of the mask.
 func (j *Job) RolledVersion(i uint64) uint32 {
-	var preset, rolled uint64
-	mask := j.VersionMask
-	for n, m := 0, mask; m != 0; n, m = n+1, m&(m-1) {
-		if j.Version&(m&-m) != 0 {
-			preset |= 1 << n
-		}
-	}
-	i += preset
-	for n, m := 0, mask; m != 0; n, m = n+1, m&(m-1) {
+	v := j.Version
+	for n, m := 0, j.free(); m != 0; n, m = n+1, m&(m-1) {
 		if i>>n&1 != 0 {
-			rolled |= uint64(m & -m)
+			v |= m & -m
 		}
 	}
-	return j.Version&^mask | uint32(rolled)
+	return v
 }
 
 // tip is what work is good for: all work since the last clean job of one

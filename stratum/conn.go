@@ -119,12 +119,14 @@ func newConn(s *Source, ms *miner.Session, at address, nc net.Conn) *conn {
 	target, _ := hasher.TargetFromDifficulty(1) // until the pool says otherwise
 	now := time.Now()
 	timed := newArrivals(nc, now)
-	return &conn{
+	c := &conn{
 		src: s, cfg: &s.cfg, ms: ms, at: at, nc: timed, arrivals: timed, wire: v1.NewConn(timed, s.cfg.Limits),
 		in: make(chan line), out: make(chan v1.Message), failed: make(chan error, 1), done: make(chan struct{}),
 		asked: make(map[uint64]request), target: target, workers: newWorkers(&s.cfg), alive: newAlive(now),
 		audits: auditor{results: make(chan *jobAudit, 1)},
 	}
+	c.seen[traitVersionChange] = s.form == versionChange
+	return c
 }
 
 // run holds the connection. It ends all that it started, and closes nc.
@@ -241,7 +243,7 @@ func (c *conn) receive(l line) error {
 		c.anything = true
 		return c.malformed(field)
 	}
-	return c.explainEnd(l.err)
+	return c.explainEnd(c.endOf(l.err))
 }
 
 // open returns the id of a new request.

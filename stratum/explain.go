@@ -48,6 +48,22 @@ func (c *conn) explainEnd(err error) error {
 	return c.errorf("%s%s", end, said)
 }
 
+// endOf returns how the connection ended, given the error of reading: a reset is
+// told once, and it may have been told to who wrote.
+func (c *conn) endOf(err error) error {
+	if err != io.EOF {
+		return err
+	}
+	select {
+	case c.writeFailed = <-c.failed:
+	default:
+	}
+	if errors.Is(c.writeFailed, syscall.ECONNRESET) {
+		return c.writeFailed
+	}
+	return err
+}
+
 // endText says how a connection ended, given the error of reading or writing.
 func endText(err error) string {
 	switch {

@@ -1,6 +1,7 @@
 package stratum_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -24,6 +25,7 @@ type said struct {
 	Method string          `json:"method"`
 	Params json.RawMessage `json:"params"`
 	Result json.RawMessage `json:"result"`
+	Error  json.RawMessage `json:"error"`
 	raw    string
 	miner  bool
 	after  time.Duration // since the connection began
@@ -41,7 +43,8 @@ func (l *said) overtaken(before *said) bool {
 type pastShare struct {
 	job         string
 	extranonce2 uint64
-	nonce, bits uint32
+	version     uint32 // in the header
+	nonce       uint32
 }
 
 // pastDevice finds the shares of a recording again: it draws work up to the
@@ -77,7 +80,7 @@ func (d *pastDevice) Run(ctx context.Context, feed *miner.Feed) error {
 			}
 			w := &drawn[i]
 			feed.Tried(w, 1)
-			feed.Found(w, w.Job.Version&^w.Job.VersionMask|sh.bits, sh.nonce)
+			feed.Found(w, sh.version, sh.nonce)
 		}
 	}
 }
@@ -89,6 +92,8 @@ type past struct {
 	pongs  bool // it answers mining.ping
 	found  map[pastShare]bool
 	traits string // in the end
+
+	versions map[string]uint32 // of the jobs so far, and of the one that comes
 }
 
 // wait takes in what the client sends until done reports true, or until end if
@@ -149,6 +154,15 @@ func (h *past) play(lines []said) (accepted int) {
 				}
 				difficulty = params[0]
 			case "mining.notify":
+				var job []any
+				if err := json.Unmarshal(l.Params, &job); err != nil {
+					t.Fatal(err)
+				}
+				version, err := strconv.ParseUint(job[5].(string), 16, 32)
+				if err != nil {
+					t.Fatal(err)
+				}
+				h.versions[job[0].(string)] = uint32(version)
 				h.onJob(lines[i:], difficulty)
 			}
 		default:
@@ -157,7 +171,7 @@ func (h *past) play(lines []said) (accepted int) {
 				continue
 			}
 			q := got(method, n)
-			p.answer(q, string(l.Result))
+			p.send(`{"id":%s,"result":%s,"error":%s}`, q.ID, l.Result, cmp.Or(string(l.Error), "null"))
 			if method == "mining.submit" && string(l.Result) == "true" {
 				accepted++
 			}
@@ -207,7 +221,9 @@ func (h *past) share(l said) *pastShare {
 		}
 		return n
 	}
-	return &pastShare{params[1], number(params[2], 64), uint32(number(params[4], 32)), uint32(number(params[5], 32))}
+	// Whatever the parameter is taken for: preset bits stay, others are added.
+	version := h.versions[params[1]] | uint32(number(params[5], 32))
+	return &pastShare{params[1], number(params[2], 64), version, uint32(number(params[4], 32))}
 }
 
 // find has the device find the share again, unless it is one that is sent again.
@@ -307,8 +323,8 @@ func TestRecordedPools(t *testing.T) {
 		traits  string
 	}{
 		"ckpool":      {0.001, 88, false, "[version-rolling 1fffe000 ping ignored suggested difficulty taken work before the authorize answer resumed]"},
-		"m45-gopool":  {0.002, 46, true, "[version-rolling 1fffe000 subscribe-extranonce ping first job after another line]"},
-		"public-pool": {0.002, 33, false, "[version-rolling 1fffe000 ping ignored suggested difficulty taken new blocks without clean jobs]"},
+		"m45-gopool":  {0.002, 25, true, "[version-rolling 1fffe000 subscribe-extranonce ping version bits as a change first job after another line]"},
+		"public-pool": {0.002, 27, false, "[version-rolling 1fffe000 ping ignored suggested difficulty taken version bits as a change new blocks without clean jobs]"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			sessions := pastLines(t, filepath.Join("testdata/pools", name+".jsonl"))
@@ -317,7 +333,7 @@ func TestRecordedPools(t *testing.T) {
 				r := startWith(t, func(c *stratum.Config) {
 					c.User, c.Agent, c.SuggestDifficulty, c.Timeouts.Ping = userOf(t, sessions[0]), "gominer/devel", want.suggest, 0
 				}, func(c *miner.Config) { c.Devices = []miner.Device{device} })
-				h := &past{r: r, device: device, pongs: want.pongs, found: make(map[pastShare]bool)}
+				h := &past{r: r, device: device, pongs: want.pongs, found: make(map[pastShare]bool), versions: make(map[string]uint32)}
 				accepted := 0
 				for _, lines := range sessions {
 					accepted += h.play(lines)

@@ -86,6 +86,7 @@ func (c *conn) onSubmit(sub *submission, r *v1.Response) error {
 		if w := c.workers.named(sub.worker); w != nil {
 			w.strangers = 0
 		}
+		c.turnedOut(sub)
 		c.settle(sub, nil)
 		return nil
 	case !errors.As(err, &refused):
@@ -99,6 +100,9 @@ func (c *conn) onSubmit(sub *submission, r *v1.Response) error {
 		reason = "rejected without a reason"
 	}
 	kind := kindOf(refused)
+	if c.turn(sub, kind) {
+		return nil
+	}
 	c.learn(sub, kind)
 	bad := !c.explains(sub, kind)
 	c.settle(sub, &miner.Reject{Code: refused.Code, Reason: reason})

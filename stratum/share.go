@@ -19,6 +19,8 @@ type submission struct {
 	number   uint64    // of the latest sending, counted over the connection
 	asked    time.Time // when the pool was asked for a sign of life because of it; zero: not yet
 	answered bool
+	form     versionForm
+	turned   bool // it was sent in the other form, too
 }
 
 const (
@@ -50,7 +52,7 @@ func (c *conn) take(sh miner.Share) {
 	case c.outdated(&sh):
 		c.ms.Report(sh, errRaised)
 	default:
-		c.submit(&submission{share: sh, worker: c.workers.pick(c.cfg.Spread, sh.Device).User})
+		c.submit(&submission{share: sh, worker: c.workers.pick(c.cfg.Spread, sh.Device).User, form: c.src.form})
 	}
 }
 
@@ -78,7 +80,7 @@ func (c *conn) submit(sub *submission) {
 		Nonce:       sh.Nonce,
 	}
 	if c.rolling {
-		m.HasVersionBits, m.VersionBits = true, sh.Version&sh.Job.VersionMask
+		m.HasVersionBits, m.VersionBits = true, sub.form.of(sh)
 	}
 	c.pending++
 	sub.id, sub.number, sub.asked = c.ids, 0, time.Time{}
@@ -93,12 +95,17 @@ func (c *conn) submit(sub *submission) {
 // settle reports what became of a share.
 func (c *conn) settle(sub *submission, err error) {
 	sub.answered = true
+	c.release(sub)
+	c.ms.Report(sub.share, err)
+}
+
+// release takes a share off those that wait for an answer.
+func (c *conn) release(sub *submission) {
 	c.pending--
 	c.answered = max(c.answered, sub.number)
 	if i := slices.Index(c.inflight, sub); i >= 0 {
 		c.inflight = slices.Delete(c.inflight, i, i+1)
 	}
-	c.ms.Report(sub.share, err)
 }
 
 // forsake reports a share as lost whose answer will not come.

@@ -46,8 +46,8 @@ func TestSubmit(t *testing.T) {
 	})
 }
 
-// TestVersionBits: bits that the pool preset inside the mask are not rolled over
-// blindly; what is sent are the bits of the header under the mask.
+// TestVersionBits: bits that the pool preset inside the mask stay, the others are
+// rolled; what is sent are the bits of the header under the mask.
 func TestVersionBits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := start(t, nil)

@@ -36,7 +36,8 @@ type Source struct {
 	site       string // the host that the rest is about
 	session    resumption
 	configure  configuring
-	atOnce     bool          // the pool enforces a difficulty at once
+	atOnce     bool // the pool enforces a difficulty at once
+	form       versionForm
 	unanswered []*submission // of broken connections, in the order they were found
 	followed   time.Time     // the latest client.reconnect
 	postponed  *move         // that the next Run follows; nil: none
@@ -115,7 +116,7 @@ func (s *Source) Settle(ms *miner.Session) {
 // forget leaves nothing of one site's for another.
 func (s *Source) forget(ms *miner.Session) {
 	s.Settle(ms)
-	s.session, s.configure, s.atOnce = resumption{}, configureAsk, false
+	s.session, s.configure, s.atOnce, s.form = resumption{}, configureAsk, false, versionBits
 }
 
 // visit connects to at and holds the connection until it ends.

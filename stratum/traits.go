@@ -32,6 +32,7 @@ const (
 	traitOddAnswers
 	traitQuotedDifficulty
 	traitDifficultyNow
+	traitVersionChange
 	traitEarlySubscribe
 	traitEarlyAuthorize
 	traitNudged
@@ -67,6 +68,7 @@ var traitTexts = [traits]string{
 	traitOddAnswers:          "odd answers",
 	traitQuotedDifficulty:    "difficulty as text",
 	traitDifficultyNow:       "difficulty at once",
+	traitVersionChange:       "version bits as a change",
 	traitEarlySubscribe:      "work before the subscribe answer",
 	traitEarlyAuthorize:      "work before the authorize answer",
 	traitNudged:              "first job after another line",

@@ -37,7 +37,7 @@ func TestHostilePools(t *testing.T) {
 				c.says, c.does, c.within = "no answer to mining."+when+" within 15s", leaves, 20*time.Second
 			}
 			if p.name == "drip" {
-				c.says, c.within = "no answer to mining.", 20*time.Second
+				c.says, c.within = "no answer to mining.|no answer to a share", 20*time.Second
 				if when == "job" {
 					c.says, c.within = "no answer to a share", 35*time.Second
 				}

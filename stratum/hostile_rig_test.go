@@ -251,11 +251,17 @@ func (o *overheard) hear(text string) {
 	}
 }
 
-// said reports whether one of the texts has the words.
+// said reports whether one of the texts has the words, or one of several that
+// stand between bars.
 func (o *overheard) said(words string) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return slices.ContainsFunc(o.texts, func(s string) bool { return strings.Contains(s, words) })
+	for either := range strings.SplitSeq(words, "|") {
+		if slices.ContainsFunc(o.texts, func(s string) bool { return strings.Contains(s, either) }) {
+			return true
+		}
+	}
+	return false
 }
 
 // unfit returns the first text that is not fit for a terminal or a log, "" if

@@ -56,6 +56,7 @@ type v2Conn struct {
 	replies   bool      // the pool has been seen to answer UpdateChannel
 	updated   time.Time // when hash rates were looked at
 	ending    time.Time // when ctx ended
+	parted    bool      // after that, the channels were closed
 
 	cut         time.Time // when writing failed, with writeFailed
 	writeFailed error
@@ -86,7 +87,7 @@ func (c *v2Conn) run(ctx context.Context) error {
 	writer.Go(func() { c.write(frames) })
 	err := c.loop(ctx)
 	_ = c.nc.SetWriteDeadline(time.Now().Add(cutGrace)) // for what is under way
-	if ctx.Err() != nil && c.cut.IsZero() {
+	if ctx.Err() != nil && c.cut.IsZero() && !c.parted {
 		c.farewell()
 	}
 	close(c.out)
@@ -127,14 +128,17 @@ func (c *v2Conn) write(frames *v2.Conn) {
 
 // farewell closes the channels, if the pool still reads.
 func (c *v2Conn) farewell() {
-	var bye []v2.Message
-	for _, ch := range c.sorted() {
-		bye = append(bye, &v2.CloseChannel{ChannelID: ch.id, ReasonCode: "shutdown"})
-	}
 	select {
-	case c.out <- bye:
+	case c.out <- c.bye():
 	case <-time.After(cutGrace):
 	}
+}
+
+func (c *v2Conn) bye() (out []v2.Message) {
+	for _, ch := range c.sorted() {
+		out = append(out, &v2.CloseChannel{ChannelID: ch.id, ReasonCode: "shutdown"})
+	}
+	return out
 }
 
 // sorted returns the channels in the order of their ids.
@@ -276,6 +280,11 @@ func (c *v2Conn) due(now time.Time) (at time.Time, err error) {
 		return at, c.errorf("no answer to %s within %v: is this a pool for Stratum V2 mining?", c.waitsFor(), t.Handshake)
 	case !c.opened.IsZero() && !c.up && passed(c.opened, t.Silent+t.Ask):
 		return at, c.errorf("it opened a channel, but gave no job within %v", t.Silent+t.Ask)
+	}
+	// A pool may acknowledge a batch, which will not be full any more, when its
+	// channel ends. What is on its way gets the first half of the time.
+	if !c.ending.IsZero() && !c.parted && len(c.batch)+len(c.queue)+len(c.shares) == 0 && passed(c.ending, t.Grace/2) {
+		c.parted, c.queue = true, c.bye()
 	}
 	for _, o := range c.opening {
 		if passed(o.since, t.Handshake) {

@@ -135,6 +135,30 @@ func TestM10Pending(t *testing.T) {
 	})
 }
 
+// At the end the channels are closed while shares are unacknowledged, and what
+// the pool acknowledges then counts.
+func TestM10LastBatch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := startV2(t, 1, nil)
+		p := r.mining()
+		r.found(0, 3)
+		for range 3 {
+			p.share()
+		}
+		r.stop()
+		synctest.Wait()
+		p.quiet() // an answer may be on its way
+		time.Sleep(stratum.DefaultTimeouts.Grace / 2)
+		expectV2[*v2.CloseChannel](p)
+		p.send(&v2.SubmitSharesSuccess{ChannelID: firstChannel, LastSequenceNumber: 2, NewSubmitsAcceptedCount: 3})
+		if rest := p.gone(); len(rest) > 0 {
+			t.Errorf("it sends %v", rest)
+		}
+		r.want(3, 0, 0, 0)
+		r.end()
+	})
+}
+
 // A share that is a block goes before those that wait.
 func TestV2BlockFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

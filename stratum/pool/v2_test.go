@@ -321,3 +321,32 @@ func TestV2Batch(t *testing.T) {
 		r.stop()
 	})
 }
+
+// TestV2NodeBlock gives blocks of either kind of channel to a node, whole.
+func TestV2NodeBlock(t *testing.T) {
+	for _, extended := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			n := newFakeNode(t)
+			plain, _ := nodePool(t, n)
+			l := newPipes()
+			r := plain.serveV2(t, l)
+			m := newV2Miner(t, l.dial()).setup(0)
+			ch := m.open(extended)
+			w := ch.next(1)
+			s := ch.mine(w, ch.blank(w, 5), targetOfBits(uint32(w.bits)), nil)
+			ch.submit(s)
+			if got := nextV2[*v2.SubmitSharesSuccess](m); got.LastSequenceNumber != s.SequenceNumber { // a block waits for no batch
+				t.Errorf("%+v", got)
+			}
+			if len(n.blocks) != 1 {
+				t.Fatalf("%d blocks reached the node", len(n.blocks))
+			}
+			checkBlock(t, n, n.blocks[0], w.header(s))
+			if next := ch.next(2); !bytes.Equal(next.prev[:], double(n.blocks[0][:80])) {
+				t.Errorf("next job on %v, want it on the block", next.prev)
+			}
+			m.nc.Close()
+			r.stop()
+		})
+	}
+}

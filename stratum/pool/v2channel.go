@@ -146,7 +146,7 @@ func (c *v2Conn) news(now time.Time, last bool) ([]v2.Message, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	out := c.acksLocked(now, last)
-	if c.moveTo != nil {
+	if c.moveTo != nil && c.setUp {
 		out, c.moveTo = append(out, c.moveTo), nil
 	}
 	if err != nil || last || w.job == nil || len(c.order) == 0 {

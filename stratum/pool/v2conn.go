@@ -282,7 +282,9 @@ func (c *v2Conn) opening(m v2.Message) v2.Message {
 
 // goodbye sends the client elsewhere if the pool stops.
 func (c *v2Conn) goodbye() []v2.Message {
-	if m := c.pool.cfg.goodbye; m != nil && errors.Is(c.reason(), errShutdown) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if m := c.pool.cfg.goodbye; m != nil && c.setUp && errors.Is(c.reason(), errShutdown) {
 		return []v2.Message{&v2.Reconnect{NewHost: m.Host, NewPort: m.Port}}
 	}
 	return nil

@@ -8,10 +8,12 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"gominer/stratum"
 )
 
-// FuzzSession feeds a client with two connections' worth of bytes, finds shares
-// meanwhile, and stops it. Whatever comes, it must not panic, it must end, what
+// FuzzSession feeds a client, which has two workers and audits its jobs, with two
+// connections' worth of bytes, finds shares meanwhile, and stops it. Whatever comes, it must not panic, it must end, what
 // it sends must be JSON, and each share must be reported once.
 func FuzzSession(f *testing.F) {
 	shake := fmt.Sprintf(`{"id":1,"result":%s}
@@ -30,6 +32,12 @@ func FuzzSession(f *testing.F) {
 	f.Add([]byte(strings.Replace(shake, `"s1"`, `"s\"},\u0000\n{"`, 1)+jobs), []byte(shake+jobs))
 	f.Add([]byte(`{"id":1,"error":"no"}{"id":2,"error":"no"}`), []byte(`{"id":2,"error":"no"}`+"\n"+`{"id":3,"error":"no"}`+"\n"))
 	f.Add([]byte{}, []byte(shake+`{"id":9,"method":"mining.ping"}`+"\n"))
+	both := shake + `{"id":4,"result":true}` + "\n"
+	audited := fmt.Sprintf(`{"method":"mining.notify","params":["2","%s","%s","%s",["%064x"],"30400007","1d00ffff","65000000",true]}
+{"id":5,"result":["%x"]}
+`, prev, coinb1, coinb2, 1, spend(1, true).Bytes())
+	f.Add([]byte(both+jobs+audited), []byte(both+jobs+`{"id":5,"error":[23,"low",null]}`+"\n"+`{"id":6,"result":true}`+"\n"))
+	f.Add([]byte(both+audited), []byte(shake+`{"id":4,"error":[24,"no",null]}`+"\n"+jobs+audited+`{"id":6,"error":[23,"low",null]}`+"\n"))
 	paths, err := filepath.Glob("v1/testdata/dialogues/*.txt")
 	if err != nil || len(paths) == 0 {
 		f.Fatal("no dialogues", err)
@@ -66,7 +74,9 @@ func FuzzSession(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, first, second []byte) {
 		synctest.Test(t, func(t *testing.T) {
-			r := start(t, nil)
+			r := start(t, func(c *stratum.Config) {
+				c.AuditJobs, c.Workers = true, []stratum.Worker{{User: "me.other", Weight: 2}}
+			})
 			for _, data := range [][]byte{first, second} {
 				p := r.accept()
 				_, _ = p.nc.Write(data)

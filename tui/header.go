@@ -94,13 +94,15 @@ func (m *model) drawFeast(a area) {
 	}
 	from := max((a.w-columns(text))/2, 0)
 	a.text(from, 0, festive, text)
-	frame := m.now.UnixMilli() / 500
 	for x := range a.w {
 		if x < from || x >= from+columns(text) {
-			a.text(x, 0, festive, glitter(x, frame))
+			a.text(x, 0, festive, glitter(x, m.frame()))
 		}
 	}
 }
+
+// frame counts the changes of a feast's glitter.
+func (m *model) frame() int64 { return m.now.UnixMilli() / 500 }
 
 // glitter returns what is at column x of a feast: most of it stays dark.
 func glitter(x int, frame int64) string {

@@ -37,6 +37,13 @@ func (l *Log) Add(at time.Time, level slog.Level, text string) {
 	l.n++
 }
 
+// count returns how many lines have come.
+func (l *Log) count() uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.n
+}
+
 // newest is an end that moves with the lines that come.
 const newest = ^uint64(0)
 

@@ -61,7 +61,40 @@ type model struct {
 
 	stopped atomic.Bool // by suspend
 
-	drawn *canvas // what View drew last, for the mouse
+	drawn *canvas  // what View drew last, for the mouse
+	view  tea.View // of it
+	shown gist     // what was to be seen then
+	fresh bool     // view is how things stand
+}
+
+// gist is what a frame is drawn anew for when nobody does anything: a second has
+// passed, which is how often rates are measured, or something has happened.
+type gist struct {
+	second        time.Duration // since the start of mining
+	shares        miner.Tally
+	logged        uint64
+	paused        int
+	notice, feast bool
+	glitter       int64
+}
+
+func (m *model) gist() gist {
+	g := gist{
+		second: m.snap.Elapsed.Truncate(time.Second), shares: m.snap.Shares,
+		notice: m.now.Before(m.noticeTill), feast: m.now.Before(m.feast),
+	}
+	if m.cfg.Log != nil {
+		g.logged = m.cfg.Log.count()
+	}
+	if g.feast {
+		g.glitter = m.frame()
+	}
+	for i := range m.snap.Devices {
+		if m.snap.Devices[i].Paused {
+			g.paused++
+		}
+	}
+	return g
 }
 
 type tickMsg time.Time
@@ -122,10 +155,15 @@ func (m *model) Init() tea.Cmd { return tea.Batch(tea.RequestBackgroundColor, ne
 
 // Update is bubbletea's.
 func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
-	switch msg := msg.(type) {
-	case tickMsg:
-		m.take(time.Time(msg))
+	if t, ok := msg.(tickMsg); ok {
+		m.take(time.Time(t))
+		if g := m.gist(); g != m.shown {
+			m.shown, m.fresh = g, false
+		}
 		return m, next()
+	}
+	m.fresh = false
+	switch msg := msg.(type) {
 	case tea.WindowSizeMsg:
 		m.w, m.h = msg.Width, msg.Height
 	case tea.BackgroundColorMsg:

@@ -261,9 +261,51 @@ func TestHistory(t *testing.T) {
 	}
 }
 
+// A frame is drawn when something has changed, and only then.
+func TestDrawnOnChange(t *testing.T) {
+	s := mining()
+	m := screen(s, 80, 24, 100)
+	m.cfg.Snapshot = func() miner.Snapshot { return s }
+	now := noon
+	drawn := func() bool {
+		before := m.drawn
+		now = now.Add(tick)
+		s.Elapsed += tick
+		m.Update(tickMsg(now))
+		m.View()
+		return m.drawn != before
+	}
+	drawn()
+	n := 0
+	for range 8 {
+		if drawn() {
+			n++
+		}
+	}
+	if n != 2 {
+		t.Errorf("%d frames in two seconds in which only time passed", n)
+	}
+	for what, change := range map[string]func(){
+		"a share":    func() { s.Shares.Accepted++ },
+		"a pause":    func() { s.Devices[0].Paused = true },
+		"a log line": func() { m.cfg.Log.Add(now, 0, "hello") },
+		"a key":      func() { press(t, m, "2") },
+		"a new size": func() { m.Update(tea.WindowSizeMsg{Width: 100, Height: 30}) },
+		"a notice":   func() { m.Update(noteMsg("it is done")) },
+	} {
+		for drawn() { // up to a frame that is not
+		}
+		change()
+		if !drawn() {
+			t.Errorf("no frame after %s", what)
+		}
+	}
+}
+
 func BenchmarkFrame(b *testing.B) {
 	m := screen(mining(), 120, 40, 3000)
 	for b.Loop() {
+		m.fresh = false
 		m.Update(tickMsg(m.now))
 		m.View()
 	}

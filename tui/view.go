@@ -11,13 +11,17 @@ import (
 	"gominer/internal/units"
 )
 
-// View draws the screen.
+// View draws the screen, if there is anything new to it.
 func (m *model) View() tea.View {
-	m.drawn = m.canvas()
+	if m.fresh {
+		return m.view
+	}
+	m.drawn, m.fresh = m.canvas(), true
 	v := tea.NewView(m.drawn.ansi(palette(m.profile, m.dark)))
 	v.AltScreen = true
 	v.MouseMode = tea.MouseModeCellMotion
 	v.WindowTitle = m.cfg.Title + ": " + units.Hashrate(m.snap.Rate.S60)
+	m.view = v
 	return v
 }
 

@@ -59,7 +59,7 @@ type Config struct {
 
 	Republish time.Duration // the job is sent again with a fresh time this often; 0: never
 
-	MaxConns         int           // further connections are sent away at once; 0: 10000
+	MaxConns         int           // further connections are sent away at once, further channels of V2 refused; 0: 10000
 	HandshakeTimeout time.Duration // from the connection to an authorized worker; 0: 1 min
 	IdleTimeout      time.Duration // without a line from an authorized client; 0: 6 h
 	Guard            Guard         // what one address may do

@@ -16,7 +16,7 @@ import (
 // the others. IPv6 addresses count by their /64: one host has all of it. In each
 // field 0 stands for the default and a negative value for no bound.
 type Guard struct {
-	Conns int     // connections of one address at once; default 1024
+	Conns int     // connections of one address at once, and channels of V2; default 1024
 	Lines float64 // lines a second of one connection; more of them wait; default 500
 
 	// BadShares is how many shares of an address may be refused before it is banned;
@@ -118,6 +118,7 @@ type guard struct {
 // and bans has none.
 type standing struct {
 	conns int
+	chans int       // channels of V2
 	bad   float64   // bad shares that nothing has made up for, as of then
 	then  time.Time // when bad was last worked out
 	bans  int       // so far
@@ -164,6 +165,28 @@ func (g *guard) leave(key netip.Addr, now time.Time) {
 	if s := g.addrs[key]; s != nil {
 		s.conns--
 		g.forget(key, s, now)
+	}
+}
+
+// take counts a channel of an address that has a connection, and reports whether
+// there may be one more.
+func (g *guard) take(key netip.Addr) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	s := g.addrs[key]
+	if s == nil || g.Conns > 0 && s.chans >= g.Conns {
+		return false
+	}
+	s.chans++
+	return true
+}
+
+// give says that n channels of take are closed.
+func (g *guard) give(key netip.Addr, n int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if s := g.addrs[key]; s != nil {
+		s.chans -= n
 	}
 }
 

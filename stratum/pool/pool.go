@@ -47,6 +47,7 @@ type Pool struct {
 
 	lastConn atomic.Uint64
 	lastJob  atomic.Uint64 // the latest job id
+	channels atomic.Int64  // of Stratum V2, open
 
 	mu       sync.Mutex // guards the rest
 	mask     uint32     // version bits that may be rolled, as far as templates allow

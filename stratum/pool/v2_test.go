@@ -3,6 +3,7 @@ package pool_test
 import (
 	"bytes"
 	"net"
+	"net/netip"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -259,6 +260,36 @@ func TestV2Capacity(t *testing.T) {
 			return
 		}
 	}
+}
+
+// TestV2Miners: there may be as many channels as miners, of an address and in all,
+// until others are closed.
+func TestV2Miners(t *testing.T) {
+	cfg := easyV2()
+	cfg.MaxConns, cfg.Guard.Conns, cfg.Guard.Trusted = 3, 2, []netip.Prefix{}
+	inBubble(t, cfg, func(t *testing.T, r *v2Running, l *pipes) {
+		refused := func(m *v2Miner) {
+			t.Helper()
+			m.send(&v2.OpenStandardMiningChannel{RequestID: 99, UserIdentity: "x", MaxTarget: anyTarget})
+			if got := nextV2[*v2.OpenMiningChannelError](m); got.ErrorCode != v2.CodeChannelCapacityExhausted {
+				t.Errorf("%+v", got)
+			}
+		}
+		a := newV2Miner(t, l.dialFrom("203.0.113.9")).setup(0)
+		first := a.open(true)
+		a.open(false)
+		refused(a) // of the address
+		b := newV2Miner(t, l.dialFrom("203.0.113.10")).setup(0)
+		b.open(true)
+		refused(b) // in all
+		a.send(&v2.CloseChannel{ChannelID: first.id})
+		a.open(false)
+		refused(b)
+		a.nc.Close()
+		synctest.Wait()
+		b.open(false)
+		b.nc.Close()
+	})
 }
 
 // TestV2Batch counts acknowledgements (M10): by batches of three, after a while,

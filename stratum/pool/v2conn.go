@@ -297,6 +297,7 @@ func (c *v2Conn) leave() {
 	for _, ch := range c.order {
 		c.pool.sessions.drop(ch.session)
 	}
+	c.pool.giveChannels(&c.visitor, len(c.order))
 	c.pool.ledger.leave(c.workers)
 }
 

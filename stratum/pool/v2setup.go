@@ -173,11 +173,12 @@ func (c *v2Conn) admitChannel(r *v2Request) (*v2Channel, string) {
 		return nil, v2.CodeChannelCapacityExhausted
 	}
 	w := c.workerLocked(r.user)
-	if w == nil {
+	if w == nil || !c.pool.takeChannel(&c.visitor) {
 		return nil, v2.CodeChannelCapacityExhausted
 	}
 	s, err := c.pool.sessions.attach("", time.Now())
 	if err != nil {
+		c.pool.giveChannels(&c.visitor, 1)
 		return nil, v2.CodeChannelCapacityExhausted
 	}
 	c.lastID++
@@ -243,6 +244,7 @@ func (c *v2Conn) closeChannel(m *v2.CloseChannel) error {
 		delete(c.channels, ch.id)
 		c.order = slices.DeleteFunc(c.order, func(other *v2Channel) bool { return other == ch })
 		c.pool.sessions.drop(ch.session)
+		c.pool.giveChannels(&c.visitor, 1)
 	}
 	c.mu.Unlock()
 	for _, m := range acks {

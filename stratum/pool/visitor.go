@@ -135,6 +135,25 @@ func (p *Pool) dismiss(v *visitor, now time.Time) {
 	}
 }
 
+// takeChannel counts a channel, and reports whether there may be one more: behind
+// each is a miner, so there may be as many as connections, of an address and in
+// all.
+func (p *Pool) takeChannel(v *visitor) bool {
+	if p.channels.Add(1) > int64(p.cfg.MaxConns) || v.bound && !p.guard.take(v.key) {
+		p.channels.Add(-1)
+		return false
+	}
+	return true
+}
+
+// giveChannels takes away n that takeChannel gave.
+func (p *Pool) giveChannels(v *visitor, n int) {
+	p.channels.Add(-int64(n))
+	if v.bound {
+		p.guard.give(v.key, n)
+	}
+}
+
 // blame counts n bad shares of a client. If its address is banned for them, it
 // says so and all of its connections end.
 func (p *Pool) blame(v *visitor, n float64, now time.Time) error {

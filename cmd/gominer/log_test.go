@@ -108,6 +108,18 @@ func TestLinesFitTheTerminal(t *testing.T) {
 	}
 }
 
+// What must not be overlooked is red, though it is a warning alone.
+func TestInsecureIsRed(t *testing.T) {
+	h := &people{screen: &screen{width: func() int { return 80 }, colour: true}, level: slog.LevelInfo}
+	got := tell(t, h, logRecord(slog.LevelWarn, "not verified: who knows", slog.String(miner.EventKey, "insecure")))
+	if !strings.Contains(got, "\x1b[31mnot verified: who knows\x1b[0m") {
+		t.Errorf("%q is not red", got)
+	}
+	if got = tell(t, h, logRecord(slog.LevelWarn, "a block, it seems", slog.String(miner.EventKey, "block"))); strings.Contains(got, "\x1b[1;32m") {
+		t.Errorf("%q is good news", got)
+	}
+}
+
 func TestSharesTakeOneLine(t *testing.T) {
 	r := logRecord(slog.LevelInfo, "share accepted", slog.String(miner.EventKey, "share"), slog.String("device", "cpu"),
 		slog.Float64("difficulty", 0.0215), slog.Float64("share_difficulty", 0.0362), slog.Float64("latency_ms", 0.178))

@@ -54,12 +54,17 @@ type Config struct {
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 }
 
-// Source is a node as a miner.Source.
+// Source is a node as a miner.Source. It is a miner.Keeper: a block outlives the
+// node's restart.
 type Source struct {
 	cfg         Config
 	node        *node.Client
 	log         *slog.Logger
 	extranonce1 []byte
+
+	mu      sync.Mutex
+	pending []pending // blocks that no node has judged, oldest first
+	last    []kept    // of the last run
 }
 
 // New checks what can be checked without the node: the URL's form, the address's
@@ -91,7 +96,8 @@ func New(cfg Config) (*Source, error) {
 func (s *Source) Name() string { return s.node.Name() }
 
 // Run mines on the node until ctx ends or the node is lost. Blocks that were
-// found by then are still submitted.
+// found by then are still submitted; those that the node does not judge any more
+// are submitted again by the next Run.
 func (s *Source) Run(ctx context.Context, sess *miner.Session) error {
 	status := miner.SourceStatus{
 		State: miner.Connecting, URL: s.Name(), Protocol: "getblocktemplate", User: s.cfg.Address,
@@ -106,7 +112,9 @@ func (s *Source) Run(ctx context.Context, sess *miner.Session) error {
 	if err != nil {
 		return fmt.Errorf("node %s: coinbase %w", s.Name(), err)
 	}
+	s.resubmit(ctx, sess)
 	r := &run{Source: s, sess: sess, script: script, solved: make(map[hasher.Hash]bool)}
+	defer r.leave()
 
 	ctx, cancel := context.WithCancel(ctx)
 	var wg sync.WaitGroup

@@ -75,10 +75,10 @@ func (r *run) submit(ctx context.Context, sh miner.Share) {
 	}
 	var refused *node.Refusal
 	r.judged(sh.Job.PrevHash, err == nil || errors.As(err, &refused) && refused.Stale)
-	if refused != nil {
-		err = &miner.Reject{Reason: refused.Reason}
+	if block != nil && unjudged(err) && r.postpone(pending{sh, block, t.WorkID, err}) {
+		return
 	}
-	r.sess.Report(sh, err)
+	r.sess.Report(sh, outcome(err))
 }
 
 // serialize returns the block of a share.

@@ -166,15 +166,14 @@ func TestJobs(t *testing.T) {
 	if want := uint32(0x1fffe000 &^ 0x30400000); first.VersionMask != want {
 		t.Errorf("version mask %08x, want %08x: the node's bits stay", first.VersionMask, want)
 	}
-	st := m.Snapshot().Sources[0]
-	if st.Status.State != miner.Up || st.Status.User != payee || strings.Contains(st.Status.URL, "pass") || !strings.Contains(strings.Join(st.Status.Traits, ","), "regtest") {
-		t.Errorf("status %+v", st)
-	}
-
 	n.change(func() { n.txs = []string{plainTx} }) // a transaction came in
 	second := <-w.jobs
 	if second.Clean || second.PrevHash != first.PrevHash || len(second.Coinbase.Branch) != 1 || second.ID == first.ID {
 		t.Errorf("second job %+v", second)
+	}
+	st := m.Snapshot().Sources[0]
+	if st.Status.State != miner.Up || st.Status.User != payee || strings.Contains(st.Status.URL, "pass") || !strings.Contains(strings.Join(st.Status.Traits, ","), "regtest") {
+		t.Errorf("status %+v", st)
 	}
 
 	n.change(func() { n.tip, n.height = fmt.Sprintf("%064x", 0xdef), 1 }) // somebody found a block

@@ -88,9 +88,7 @@ func (a area) column(x, n int, st style) {
 func (m *model) drawReasons(a area) {
 	in := a.panel("Rejected for", "")
 	reasons := m.snap.Reasons
-	all := slices.SortedFunc(maps.Keys(reasons), func(a, b string) int {
-		return cmp.Or(cmp.Compare(reasons[b], reasons[a]), strings.Compare(a, b))
-	})
+	all := sortedReasons(reasons)
 	if len(all) == 0 {
 		in.text(0, 0, faint, "no share was rejected")
 		return
@@ -101,6 +99,13 @@ func (m *model) drawReasons(a area) {
 		in.right(bar+7, y, plain, units.Count(reasons[r]))
 		in.text(bar+9, y, plain, r)
 	}
+}
+
+// sortedReasons returns the reasons, the most frequent first.
+func sortedReasons(reasons map[string]uint64) []string {
+	return slices.SortedFunc(maps.Keys(reasons), func(a, b string) int {
+		return cmp.Or(cmp.Compare(reasons[b], reasons[a]), strings.Compare(a, b))
+	})
 }
 
 // drawBlocks draws the blocks that were found.

@@ -25,11 +25,15 @@ func (d *display) mineWatched(ctx context.Context, m *miner.Miner) error {
 	defer cancel(nil)
 	watching, stop := context.WithCancel(ctx)
 	defer d.p.outlive()()
-	d.muted.Store(true)
+	show := tui.Run
+	if d.plain {
+		show = tui.Lines
+	}
+	d.muted.Store(!d.plain)
 	d.screen.setStatus("")
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		err := tui.Run(watching, tui.Config{
+		err := show(watching, tui.Config{
 			Title: "gominer", Snapshot: m.Snapshot, Log: d.tui, Controls: controls(m), Environment: d.p.environ,
 		})
 		d.muted.Store(false)

@@ -23,6 +23,7 @@ import (
 type output struct {
 	json  bool
 	noTUI bool
+	plain bool
 	level *slog.Level // nil: info, or warn beside --json, where stdout says all
 	log   logOptions
 }
@@ -30,6 +31,7 @@ type output struct {
 func (o *output) flags(f *pflag.FlagSet) {
 	f.BoolVar(&o.json, "json", false, "write what happens as JSON lines to stdout; the last is the summary")
 	f.BoolVar(&o.noTUI, "no-tui", false, "log lines only: nothing on the terminal is written over")
+	f.BoolVar(&o.plain, "plain", false, "log lines, and answers to the dashboard's keys, each followed by enter: for screen readers; ? lists them")
 	valueVar(f, &o.level, "log-level", "", "", "what stderr says: `LEVEL` is "+strings.Join(levels, ", ")+
 		" (default info; warn with --json)", func(s string) (*slog.Level, error) {
 		l, err := parseLevel(s)
@@ -61,6 +63,7 @@ type display struct {
 	screen *screen
 	line   bool         // the screen's last line shows how things stand
 	tui    *tui.Log     // the dashboard's log; nil: there is no dashboard
+	plain  bool         // the dashboard answers in lines
 	muted  *atomic.Bool // the dashboard has the terminal
 	events *events      // nil: no script reads
 	audit  *auditing    // nil: no audit log is kept
@@ -70,7 +73,8 @@ type display struct {
 // show returns the display. cancel is called if nobody reads stdout any more.
 func (p *process) show(o *output, cancel context.CancelCauseFunc) *display {
 	d := &display{p: p, screen: newScreen(p)}
-	d.line = d.screen.width() > 0 && !o.noTUI && !o.json
+	d.line = d.screen.width() > 0 && !o.noTUI && !o.plain && !o.json
+	d.plain = o.plain
 	d.muted = new(atomic.Bool)
 	handler := o.log.handler(d, o.logLevel())
 	if file := o.log.open(o.logLevel()); file != nil {

@@ -191,7 +191,7 @@ func TestTerminal(t *testing.T) {
 	x.enter("echo this was before")
 	x.await(`(?m)^this was before`)
 	settings, modes := x.settings("before"), x.modes()
-	x.enter("gominer mine -o " + address + " -u test -t 1 --throttle 50%")
+	x.enter("gominer mine -o " + address + " -u test -t 1 --throttle 50% --until time=20m")
 	x.await(`▐1 Overview▌(?s:.*)● mining ` + address + `(?s:.*)accepted +[1-9]`)
 
 	for _, page := range []struct{ key, shows string }{
@@ -251,13 +251,36 @@ func TestTerminal(t *testing.T) {
 	}
 }
 
+// In lines it answers what is typed, and writes over nothing.
+func TestPlainTerminal(t *testing.T) {
+	t.Parallel()
+	l := listen(t, "127.0.0.1:0")
+	serve(t, l, 1e6)
+	x := newTerminal(t, 100, 40)
+	modes := x.modes()
+	x.enter("gominer mine -o " + l.Addr().String() + " -u test -t 1 --throttle 50% --until time=20m --plain 2>log")
+	x.until("it mines", func() bool {
+		log, _ := os.ReadFile(filepath.Join(x.dir, "log"))
+		return strings.Contains(string(log), "share accepted")
+	})
+	if now := x.modes(); now != modes {
+		t.Errorf("the terminal has %s; before, %s", now, modes)
+	}
+	x.enter("1")
+	x.await(`(?m)^[0-9.]+ [kMG]?H/s, mining ` + l.Addr().String() + `, \d+ accepted, 0 rejected\n1 minute: `)
+	x.enter("q")
+	x.await(`(?m)^Stop mining\? y means yes`)
+	x.enter("y")
+	x.await(`(?m)^mining ends\n(?s:.*)^shares: \d+ accepted(?s:.*)\nready>`)
+}
+
 // Without its terminal the miner mines on.
 func TestLostTerminal(t *testing.T) {
 	t.Parallel()
 	l := listen(t, "127.0.0.1:0")
 	p, _ := serve(t, l, 1e6)
 	x := newTerminal(t, 80, 24)
-	x.enter("sh -c 'echo $$ >pid; exec gominer mine -o " + l.Addr().String() + " -u test -t 1 --throttle 50% 2>errors'")
+	x.enter("sh -c 'echo $$ >pid; exec gominer mine -o " + l.Addr().String() + " -u test -t 1 --throttle 50% --until time=20m 2>errors'")
 	x.await(`● mining(?s:.*)accepted +[1-9]`)
 	text, err := os.ReadFile(filepath.Join(x.dir, "pid"))
 	if err != nil {

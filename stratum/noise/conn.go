@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"sync"
 	"time"
 )
@@ -232,6 +233,7 @@ func (s *sender) seal(conn io.Writer, plain []byte) (err error) {
 			return err
 		}
 	}
+	s.out = slices.Grow(s.out, len(plain)+tagSize) // the cipher would by no more than it needs, each time
 	s.out, err = s.cipher.seal(s.out, nil, plain)
 	if err != nil {
 		err = fmt.Errorf("noise: block %d: %w", s.cipher.n, err)

@@ -141,7 +141,7 @@ func (l *lines) all() string {
 }
 
 // limit ends a program that hangs, so that the test fails rather than stays.
-const limit = time.Minute
+const limit = 3 * time.Minute
 
 func startProgram(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {

@@ -44,7 +44,7 @@ func (c *conn) turn(sub *submission, kind rejectKind) bool {
 	return true
 }
 
-// turned notes that the pool took a share in the form that it was turned to.
+// turnedOut notes that the pool took a share in the form that it was turned to.
 func (c *conn) turnedOut(sub *submission) {
 	if !sub.turned || c.src.form == sub.form {
 		return

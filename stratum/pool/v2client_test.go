@@ -22,7 +22,7 @@ func TestV2Gominer(t *testing.T) {
 		"worker names":    func(c *stratum.Config, _ *pool.Config) { c.V2.WorkerNames = true },
 		"fixed version":   func(_ *stratum.Config, p *pool.Config) { p.VersionMask = 0 },
 		"few extranonces": func(_ *stratum.Config, p *pool.Config) { p.V2.ExtranonceSize = 1 },
-		"new prefixes":    func(_ *stratum.Config, p *pool.Config) { p.ExtranonceEvery = 300 * time.Millisecond },
+		"new prefixes":    func(_ *stratum.Config, p *pool.Config) { p.ExtranonceEvery = 500 * time.Millisecond },
 		"vardiff":         func(_ *stratum.Config, p *pool.Config) { p.Vardiff = 6000 },
 	} {
 		t.Run(name, func(t *testing.T) {

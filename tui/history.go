@@ -115,14 +115,15 @@ func (h *history) happened(n, span int) []second {
 
 func sum16(a, b uint16) uint16 { return uint16(min(uint32(a)+uint32(b), 1<<16-1)) }
 
-// add takes in a snapshot, if a second has passed since the last.
+// add takes in a snapshot, if a second has begun since the last.
 func (h *history) add(s *miner.Snapshot) {
 	now := tallyOf(s)
 	if now.at < h.last.at || now.hashes < h.last.hashes { // another run
 		*h = history{}
 	}
 	span := now.at - h.last.at
-	if span < time.Second {
+	seconds := int(now.at/time.Second) - int(h.last.at/time.Second)
+	if seconds == 0 || span < time.Second/2 { // devices count whole batches: too short a time says little
 		return
 	}
 	if h.events == nil {
@@ -132,7 +133,7 @@ func (h *history) add(s *miner.Snapshot) {
 		h.devices, h.each = append(h.devices, series{}), append(h.each, 0)
 	}
 	// A pause of the dashboard, such as ctrl-z, fills its seconds with their mean.
-	for range min(int(span/time.Second), day) {
+	for range min(seconds, day) {
 		h.events[h.total.n%day] = second{idle: s.Job == nil}
 		h.total.add(float64(now.hashes-h.last.hashes)/span.Seconds(), day)
 		for i := range s.Devices {

@@ -255,7 +255,15 @@ func TestHistory(t *testing.T) {
 	if v, _ := h.total.at(59); h.total.n != 65 || v != 200 {
 		t.Errorf("%d samples, the one of a minute ago is %v", h.total.n, v)
 	}
-	got := h.total.columns(4, 80)
+	for range 100 { // not quite four times a second
+		s.Elapsed += 260 * time.Millisecond
+		s.Hashes += 52
+		h.add(&s)
+	}
+	if v, _ := h.total.at(20); h.total.n != 91 || v != 200 {
+		t.Errorf("%d samples after 91 s, the one of 20 s ago is %v", h.total.n, v)
+	}
+	got := h.total.columns(2, 172)
 	if got[0] != 100 || got[1] != 200 || h.total.columns(2, 300)[0] != -1 {
 		t.Errorf("columns %v", got)
 	}

@@ -30,7 +30,7 @@ import (
 // has not come to yet.
 const (
 	mostHeld = 8 << 20
-	mostHeap = 32 << 20
+	mostHeap = 64 << 20 // on a busy machine it comes late
 )
 
 // refused is what the system says where nothing listens.

@@ -15,6 +15,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -95,7 +96,7 @@ type terminal struct{ *os.File }
 
 func (t terminal) Read(p []byte) (int, error) {
 	n, err := t.File.Read(p)
-	if err == io.EOF {
+	if err == io.EOF || errors.Is(err, syscall.EIO) {
 		err = errLost
 	}
 	return n, err

@@ -29,7 +29,7 @@ func (d *display) mineWatched(ctx context.Context, m *miner.Miner) error {
 	if d.plain {
 		show = tui.Lines
 	}
-	d.muted.Store(!d.plain)
+	d.muted.Store(!d.plain && d.screen.width() > 0) // a file takes the log all the same
 	d.screen.setStatus("")
 	var wg sync.WaitGroup
 	wg.Go(func() {
@@ -39,8 +39,10 @@ func (d *display) mineWatched(ctx context.Context, m *miner.Miner) error {
 		d.muted.Store(false)
 		switch {
 		case errors.Is(err, tui.ErrQuit):
+			d.p.asked.Store(true)
 			cancel(errDone)
 		case errors.Is(err, tui.ErrInterrupted):
+			d.p.asked.Store(true)
 			cancel(interrupted{os.Interrupt})
 		case err != nil:
 			d.log.Warn("there is no dashboard any more, mining goes on", "error", err)

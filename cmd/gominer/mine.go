@@ -91,6 +91,8 @@ func (o *mineOptions) check() error {
 }
 
 func (p *process) mine(ctx context.Context, o *mineOptions, flags *pflag.FlagSet) (err error) {
+	hangups, stop := p.hangups() // first: a reload may come at any time
+	defer stop()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	d := p.show(&o.output, cancel)
@@ -114,8 +116,6 @@ func (p *process) mine(ctx context.Context, o *mineOptions, flags *pflag.FlagSet
 	if cfg.Devices, err = o.devices.open(ctx, d, kernels); err != nil {
 		return verbError("mine", err)
 	}
-	hangups, stop := p.hangups()
-	defer stop()
 	r := &reloader{p: p, d: d, recording: recording, options: o, flags: flags, kernels: kernels, hangups: hangups}
 	return d.mine(ctx, cfg, r.watch)
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"strings"
+	"sync/atomic"
 	"syscall"
 
 	"golang.org/x/term"
@@ -23,6 +24,7 @@ type process struct {
 	stderr    io.Writer
 	signals   <-chan os.Signal
 	hangups   func() (came <-chan os.Signal, stop func()) // of a terminal, or of who wants a reload
+	asked     *atomic.Bool                                // to end: who asks again insists
 	kill      func(code int)                              // ends the process at once
 	outlive   func() func()                               // makes it go on without its terminal, until what it returns is called
 	width     func() int                                  // columns of the terminal behind stderr, 0 if there is none
@@ -46,6 +48,7 @@ func newProcess() *process {
 		stderr:  os.Stderr,
 		signals: signals,
 		hangups: hangups,
+		asked:   new(atomic.Bool),
 		kill:    os.Exit,
 		outlive: outliveTerminal,
 		width:   stderrWidth,
@@ -124,7 +127,7 @@ func (p *process) watchSignals(cancel context.CancelCauseFunc, done <-chan struc
 	for insisting := false; ; insisting = true {
 		select {
 		case s := <-p.signals:
-			if insisting {
+			if insisting || p.asked.Load() {
 				fmt.Fprintln(p.stderr)
 				p.kill(exitInterrupted)
 			}

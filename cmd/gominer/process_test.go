@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -50,7 +51,7 @@ func newFake(args ...string) *fake {
 	f := &fake{signals: make(chan os.Signal, 2), hangups: make(chan os.Signal), killed: make(chan int, 1)}
 	f.process = &process{
 		args: args, stdin: strings.NewReader(""), stdout: &f.out, stderr: &f.err,
-		signals: f.signals, kill: func(code int) { f.killed <- code }, width: noTerminal,
+		signals: f.signals, asked: new(atomic.Bool), kill: func(code int) { f.killed <- code }, width: noTerminal,
 		hangups: func() (<-chan os.Signal, func()) { return f.hangups, func() {} },
 	}
 	return f

@@ -93,8 +93,12 @@ func (r *reloader) reload(ctx context.Context) {
 	}
 	var did []string
 	for _, step := range []func(context.Context, *mineOptions) (string, error){r.pools, r.processor, r.cards} {
+		before := next.devices
 		what, err := step(ctx, next)
-		if err != nil {
+		if err != nil { // it is tried again by the next reload
+			old := &r.options.devices
+			next.devices = before
+			next.devices.cpu, next.devices.kernel, next.devices.noCPU, next.devices.found = old.cpu, old.kernel, old.noCPU, old.found
 			r.d.log.Error("not all of the configuration could be taken over", "file", r.path(), "error", err)
 		}
 		if what != "" {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -124,7 +125,7 @@ func (d *display) end(ctx context.Context, m *miner.Miner, err error) error {
 	if why == nil {
 		why = context.Cause(ctx)
 	}
-	if e := d.summarize(m.Snapshot(), why); err == nil {
+	if e := d.summarize(m.Snapshot(), why); err == nil && !errors.Is(e, syscall.EIO) { // the terminal may be gone
 		err = e
 	}
 	if err == nil {

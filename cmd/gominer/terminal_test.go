@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -183,7 +184,11 @@ func listen(t *testing.T, address string) (l net.Listener) {
 // goes and comes back, a block, the end; the terminal is as it was before.
 func TestTerminal(t *testing.T) {
 	t.Parallel()
-	l := listen(t, "127.0.0.1:0")
+	host := "127.0.0.1:0"
+	if runtime.GOOS == "linux" {
+		host = "127.0.0.77:0" // where nobody else takes the port in the meantime
+	}
+	l := listen(t, host)
 	address := l.Addr().String()
 	_, stop := serve(t, l, 1e6) // no block for now
 
@@ -231,7 +236,7 @@ func TestTerminal(t *testing.T) {
 	stop()
 	x.await(`✗ down`)
 	serve(t, listen(t, address), 0.002)
-	x.await(`BLOCK \d+ FOUND`)
+	x.await(`BLOCK [\d ]+ FOUND`)
 	x.await(`● mining ` + address)
 
 	x.press("q")
@@ -239,7 +244,7 @@ func TestTerminal(t *testing.T) {
 	x.press("n")
 	x.until("it does not stop", func() bool { return !strings.Contains(x.screen(), "Stop mining?") })
 	x.press("q", "y")
-	x.await(`(?m)^shares: \d+ accepted(?s:.*)^blocks found: \d+\nready>`)
+	x.await(`(?m)^shares: [\d ]+ accepted(?s:.*)^blocks found: [\d ]+\nready>`)
 	x.enter("echo code $?")
 	x.await(`(?m)^code 0`)
 	x.await(`this was before`)
@@ -267,11 +272,11 @@ func TestPlainTerminal(t *testing.T) {
 		t.Errorf("the terminal has %s; before, %s", now, modes)
 	}
 	x.enter("1")
-	x.await(`(?m)^[0-9.]+ [kMG]?H/s, mining ` + l.Addr().String() + `, \d+ accepted, 0 rejected\n1 minute: `)
+	x.await(`(?m)^[0-9.]+ [kMG]?H/s, mining ` + l.Addr().String() + `, [\d ]+ accepted, 0 rejected\n1 minute: `)
 	x.enter("q")
 	x.await(`(?m)^Stop mining\? y means yes`)
 	x.enter("y")
-	x.await(`(?m)^mining ends\n(?s:.*)^shares: \d+ accepted(?s:.*)\nready>`)
+	x.await(`(?m)^mining ends\n(?s:.*)^shares: [\d ]+ accepted(?s:.*)\nready>`)
 }
 
 // Without its terminal the miner mines on.

@@ -16,7 +16,7 @@ func TestMessages(t *testing.T) {
 	const foreign = "bc1qx9t2l3pyny2spqpqlye8svce70nppwtaxwdrp4" // of mainnet
 	const typo = "SWqEjLr7EmUXPoWfDxcUGRWfcuztmsrDPd"
 	mine := func(url, address string) []string {
-		return []string{"mine", "--no-tui", "-o", url, "--coinbase-address", address, "--until", "time=500ms"}
+		return []string{"mine", "--no-tui", "-o", url, "--coinbase-address", address, "--until", "time=1500ms"}
 	}
 	pool := func(url, address string) []string {
 		return []string{"pool", "--listen", "127.0.0.1:0", "--node", url, "--coinbase-address", address}

@@ -82,7 +82,12 @@ func newOrdered(m manner, sources []Source) Source {
 // Name returns the names of the members.
 func (o *ordered) Name() string { return namesOf(o.members()) }
 
-func (o *ordered) strategy() string { return o.heir().manner.name }
+func (o *ordered) strategy() string {
+	o = o.heir()
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.manner.name
+}
 
 func (o *ordered) members() []member {
 	o = o.heir()

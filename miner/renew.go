@@ -2,6 +2,7 @@ package miner
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 )
@@ -77,11 +78,38 @@ func leavesOf(src Source, name string, f func(src Source, name string)) {
 	}
 }
 
+// keepNames gives those of the members of now that were among before the names
+// that they had, by which they are counted, and the others names of their own.
+func keepNames(before, now []member) {
+	taken := make(map[string]bool)
+	for i := range now {
+		now[i].name = ""
+		if k := slices.IndexFunc(before, func(m member) bool { return m.src == now[i].src }); k >= 0 {
+			now[i].name = before[k].name
+			taken[now[i].name] = true
+		}
+	}
+	for i := range now {
+		if now[i].name != "" {
+			continue
+		}
+		name := now[i].src.Name()
+		for n := 2; taken[name]; n++ {
+			name = fmt.Sprintf("%s (%d)", now[i].src.Name(), n)
+		}
+		now[i].name, taken[name] = name, true
+	}
+}
+
 func (o *ordered) adopt(g group) bool {
 	n, ok := g.(*ordered)
 	if !ok {
 		return false
 	}
+	before := o.members()
+	n.mu.Lock()
+	keepNames(before, n.list)
+	n.mu.Unlock()
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.next = n
@@ -176,7 +204,12 @@ func (q *quota) adopt(g group) bool {
 	if !ok {
 		return false
 	}
-	parts := n.now()
+	parts := slices.Clone(n.now())
+	list := n.members()
+	keepNames(q.members(), list)
+	for i := range parts {
+		parts[i].member = list[i]
+	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.parts, q.news = parts, true

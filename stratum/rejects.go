@@ -133,6 +133,9 @@ func (c *conn) explains(sub *submission, kind rejectKind) bool {
 // judge decides whether a pool that refused a share is still one.
 func (c *conn) judge(sub *submission, kind rejectKind, refused *v1.Error) error {
 	if w := c.workers.named(sub.worker); w != nil && kind == rejectStranger {
+		if !w.authorized { // it is left out already
+			return nil
+		}
 		if w.strangers++; w.strangers >= mostStrangers {
 			return c.refuse(w, refused)
 		}

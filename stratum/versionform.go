@@ -35,7 +35,7 @@ func ambiguous(j *miner.Job) bool { return j.Version&j.VersionMask != 0 }
 // form. It reports whether that is to be tried.
 func (c *conn) turn(sub *submission, kind rejectKind) bool {
 	sh := &sub.share
-	if kind != rejectLow || !c.rolling || sub.turned || !ambiguous(sh.Job) || !c.target.Meets(&sh.Hash) || !c.ending.IsZero() {
+	if sub.number == 0 || kind != rejectLow || !c.rolling || sub.turned || !ambiguous(sh.Job) || !c.target.Meets(&sh.Hash) || !c.ending.IsZero() {
 		return false
 	}
 	c.release(sub)

@@ -173,7 +173,7 @@ func (u *upstream) alike(o *upstream) bool {
 		}
 		return all
 	}
-	return u.pool.Pass == o.pool.Pass && u.pool.Proxy == o.pool.Proxy && maps.Equal(text(u), text(o))
+	return u.pool.Pass == o.pool.Pass && slices.Equal(u.pool.Workers, o.pool.Workers) && u.pool.Proxy == o.pool.Proxy && maps.Equal(text(u), text(o))
 }
 
 // keep takes the sources of those that are as they were.

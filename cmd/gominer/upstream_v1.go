@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -102,7 +103,7 @@ func parseWeight(s string) (int, error) {
 }
 
 // mostWorkersFile bounds a file of workers, in bytes.
-const mostWorkersFile = 1 << 20
+const mostWorkersFile = 4 << 20
 
 // readWorkers reads a file of workers: a line "USER [WEIGHT [PASSWORD]]" for
 // each. Empty lines, and those that begin with #, say nothing.
@@ -112,7 +113,14 @@ func readWorkers(path string) (ws []stratum.Worker, err error) {
 		return nil, err
 	}
 	defer f.Close()
-	lines := bufio.NewScanner(io.LimitReader(f, mostWorkersFile))
+	data, err := io.ReadAll(io.LimitReader(f, mostWorkersFile+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(data) > mostWorkersFile {
+		return nil, fmt.Errorf("%s: it is larger than %d bytes", path, mostWorkersFile)
+	}
+	lines := bufio.NewScanner(bytes.NewReader(data))
 	for n := 1; lines.Scan(); n++ {
 		line := strings.TrimSpace(lines.Text())
 		if line == "" || strings.HasPrefix(line, "#") {

@@ -19,7 +19,7 @@ const (
 	// Shorter ones, such as the password "x", would be found in everything.
 	leastSecret = 6
 
-	mostNames = 256 // secrets and users that are looked for, each
+	mostNames = 2048 // secrets and users that are looked for, each
 )
 
 // masker takes secrets out of lines. What it has seen as one it also finds where

@@ -25,8 +25,17 @@ const (
 )
 
 func newRacer(each, vanished time.Duration) *racer {
-	d := &net.Dialer{KeepAliveConfig: keepAlive(vanished), Control: control(vanished)}
-	return &racer{each: each, lookup: net.DefaultResolver.LookupNetIP, dial: d.DialContext}
+	d := &net.Dialer{KeepAliveConfig: keepAlive(vanished)}
+	bound := control(vanished)
+	return &racer{each: each, lookup: net.DefaultResolver.LookupNetIP, dial: func(ctx context.Context, network, addr string) (net.Conn, error) {
+		nc, err := d.DialContext(ctx, network, addr)
+		if tc, ok := nc.(*net.TCPConn); err == nil && ok && bound != nil {
+			if raw, err := tc.SyscallConn(); err == nil {
+				_ = bound(network, addr, raw) // without it, keepalive is what there is
+			}
+		}
+		return nc, err
+	}}
 }
 
 // connect is the default of Config.Dial. No goroutine of it outlives it.

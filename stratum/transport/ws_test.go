@@ -197,14 +197,14 @@ func TestGoodbyes(t *testing.T) {
 			_ = ws.Close(websocket.StatusTryAgainLater, "")
 		}, words: `the server closed the WebSocket (status 1013)`},
 		"a giant": {play: func(ctx context.Context, ws *websocket.Conn) {
-			_ = ws.Write(ctx, websocket.MessageText, make([]byte, 5<<20))
-		}, words: "a WebSocket message of more than 4194304 bytes"},
+			_ = ws.Write(ctx, websocket.MessageText, make([]byte, 17<<20))
+		}, words: "a WebSocket message of more than 16777216 bytes"},
 		"a giant in fragments": {play: func(ctx context.Context, ws *websocket.Conn) {
 			w, err := ws.Writer(ctx, websocket.MessageText)
 			for err == nil {
 				_, err = w.Write(make([]byte, 100_000))
 			}
-		}, words: "a WebSocket message of more than 4194304 bytes"},
+		}, words: "a WebSocket message of more than 16777216 bytes"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := foreign(t, test.play)

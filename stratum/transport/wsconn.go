@@ -16,7 +16,7 @@ import (
 const (
 	// mostMessage bounds a message of a WebSocket, in bytes. It is passed on as it
 	// comes, whatever its size; a line's size is for the reader to bound.
-	mostMessage = 4 << 20
+	mostMessage = 16 << 20
 
 	// chunk is how much of a message is passed on at a time, in bytes.
 	chunk = 4 << 10

@@ -127,7 +127,7 @@ func (c *wsServerConn) upgrade() (*websocket.Conn, error) {
 	}
 	_ = req.Body.Close() // a request for a WebSocket has none, and others are not read
 	w := &responder{to: c.Conn, br: br, header: make(http.Header)}
-	if c.from.path != "" && req.URL.Path != c.from.path {
+	if c.from.path != "" && req.URL.EscapedPath() != c.from.path {
 		http.Error(w, "there is no WebSocket here", http.StatusNotFound)
 		_ = w.finish()
 		return nil, errorf(nil, "the client asked for %s, where there is no WebSocket", quote(req.URL.Path))

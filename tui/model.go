@@ -3,7 +3,6 @@ package tui
 import (
 	"log/slog"
 	"slices"
-	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
@@ -59,7 +58,7 @@ type model struct {
 	notice       string
 	noticeTill   time.Time
 
-	stopped atomic.Bool // by suspend
+	revival revival // after a suspension
 
 	drawn *canvas  // what View drew last, for the mouse
 	view  tea.View // of it
@@ -160,7 +159,7 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		if g := m.gist(); g != m.shown {
 			m.shown, m.fresh = g, false
 		}
-		return m, next()
+		return m, tea.Batch(next(), m.revival.tick())
 	}
 	m.fresh = false
 	switch msg := msg.(type) {
@@ -170,8 +169,8 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		m.dark = msg.IsDark()
 	case tea.ColorProfileMsg:
 		m.profile = msg.Profile
-	case tea.ResumeMsg:
-		m.stopped.Store(false)
+	case resumedMsg:
+		m.back(msg.err)
 	case noteMsg:
 		m.note(string(msg))
 	case tea.KeyPressMsg:

@@ -318,3 +318,32 @@ func BenchmarkFrame(b *testing.B) {
 		m.View()
 	}
 }
+
+// A terminal that is back and is not drawn on is taken anew; one that is drawn on
+// is left alone.
+func TestRevival(t *testing.T) {
+	var writes uint64
+	r := revival{writes: func() uint64 { return writes }}
+	if r.tick() != nil {
+		t.Error("it does something before anything was suspended")
+	}
+	r.resumed()
+	writes++
+	for range 2 * reviveTicks {
+		if r.tick() != nil {
+			t.Error("it does something though all is well")
+		}
+	}
+	r.resumed()
+	for i := 1; i < reviveTicks; i++ {
+		if r.tick() != nil {
+			t.Error("it does something at once")
+		}
+	}
+	if r.tick() == nil {
+		t.Error("it does nothing though nothing is drawn")
+	}
+	if r.tick() != nil {
+		t.Error("it does it again before the terminal is back")
+	}
+}

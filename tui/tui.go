@@ -72,9 +72,15 @@ func Run(ctx context.Context, cfg Config) error {
 	default:
 		options = append(options, tea.WithInput(in))
 	}
-	if cfg.Output != nil {
-		options = append(options, tea.WithOutput(cfg.Output))
+	if cfg.Output == nil {
+		cfg.Output = os.Stdout
 	}
+	if f, ok := cfg.Output.(*os.File); ok {
+		out := &counted{File: f}
+		m.revival.writes = out.n.Load
+		cfg.Output = out
+	}
+	options = append(options, tea.WithOutput(cfg.Output))
 	if cfg.Environment != nil {
 		options = append(options, tea.WithEnvironment(cfg.Environment))
 	}

@@ -33,6 +33,8 @@ var Table = map[string]Row{
 	"hasher/opencl/cl":     {Ours: []string{"internal/dl"}},
 	"hasher/opencl/sensor": {Ours: []string{"miner", "internal/dl"}},
 
+	"hasher/asic/frame": {Ours: []string{"hasher"}},
+
 	"miner":           {Ours: []string{"hasher"}},
 	"miner/minertest": {Ours: []string{"hasher", "miner"}},
 	"miner/solo":      {Ours: []string{"hasher", "miner", "internal/chain", "internal/node"}},

@@ -147,3 +147,24 @@ func BenchmarkKernels(b *testing.B) {
 		})
 	}
 }
+
+// TestPrepHash hashes by midstate and tail alone.
+func TestPrepHash(t *testing.T) {
+	h, err := hasher.ParseHeader("0100000000000000000000000000000000000000000000000000000000000000000000003ba3edfd7a7b12b27ac72c3e67768f617fc81bc3888a51323a9fb8aa4b1e5e4a29ab5f49ffff001d1dac2b7c")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var p hasher.Prep
+	p.Prepare(&h, 0, 1, 0x20000000)
+	q := hasher.Prep{Mid: p.Mid, Tail: p.Tail}
+	for i, v := range p.Versions {
+		for _, n := range []uint32{h.Nonce(), 0, ^uint32(0), 0x12345678} {
+			h := h
+			h.SetVersion(v)
+			h.SetNonce(n)
+			if got, want := q.Hash(i, n), h.Hash(); got != want {
+				t.Errorf("version %x, nonce %x: %v, want %v", v, n, got, want)
+			}
+		}
+	}
+}

@@ -1,6 +1,9 @@
 package hasher
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"math/bits"
+)
 
 // Prep is a header reduced to what a kernel reads: everything that does not
 // depend on the nonce. A Prep is filled by Prepare and reused from work to work;
@@ -43,4 +46,18 @@ func (p *Prep) add(version uint32) {
 	compress(&mid, &w)
 	p.Versions = append(p.Versions, version)
 	p.Mid = append(p.Mid, mid)
+}
+
+// Hash returns SHA256d of p's header with the version of that index and nonce, by
+// p's midstate and tail alone: for who knows no more of the header.
+func (p *Prep) Hash(index int, nonce uint32) (h Hash) {
+	first := p.Mid[index]
+	compress(&first, &[16]uint32{p.Tail[0], p.Tail[1], p.Tail[2], bits.ReverseBytes32(nonce), 0x80000000, 15: 640}) // padding, and the length: 80 × 8 bits
+	second, block := iv, [16]uint32{8: 0x80000000, 15: 256}                                                         // 32 × 8 bits
+	copy(block[:], first[:])
+	compress(&second, &block)
+	for i, w := range second {
+		binary.BigEndian.PutUint32(h[4*i:], w)
+	}
+	return h
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -146,6 +147,7 @@ func (c *crew) start(i int) {
 // and tried again after a while.
 func (c *crew) runDevice(ctx context.Context, d Device, f *Feed) {
 	m, wait := c.m, backoff{rand: rand.New(rand.NewPCG(uint64(f.device), 1))}
+	var told string // the latest failure
 	for {
 		started := time.Now()
 		err := d.Run(ctx, f)
@@ -157,10 +159,23 @@ func (c *crew) runDevice(ctx context.Context, d Device, f *Feed) {
 		}
 		if time.Since(started) > backoffMost {
 			wait.reset()
+			told = ""
 		}
 		m.ledger.deviceFailed(f.device, err)
-		m.log.Error("device failed, will be tried again", "device", d.Info().Name, "error", err)
-		if !wait.wait(ctx) {
+		name, failure := d.Info().Name, &Failure{}
+		fixed := errors.As(err, &failure)
+		if fixed && failure.After < 0 {
+			m.log.Error("device failed, is left out", "device", name, "error", err)
+			<-ctx.Done()
+			return
+		}
+		level := slog.LevelError
+		if err.Error() == told { // of one that is asked for every second, say, until it is plugged in
+			level = slog.LevelDebug
+		}
+		told = err.Error()
+		m.log.Log(ctx, level, "device failed, will be tried again", "device", name, "error", err)
+		if fixed && !sleep(ctx, failure.After) || !fixed && !wait.wait(ctx) {
 			return
 		}
 		m.ledger.deviceFailed(f.device, nil)

@@ -3,6 +3,8 @@ package miner_test
 import (
 	"context"
 	"errors"
+	"log/slog"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -96,3 +98,58 @@ func TestDeviceIsRemovedForGood(t *testing.T) {
 		}
 	})
 }
+
+// failing is a device whose every Run fails at once.
+type failing struct {
+	err  error
+	runs atomic.Int32
+}
+
+func (f *failing) Info() miner.Info { return miner.Info{Name: "failing"} }
+
+func (f *failing) Run(context.Context, *miner.Feed) error {
+	f.runs.Add(1)
+	return f.err
+}
+
+// TestFailureSaysWhen has devices that fail tried again when they say, once a
+// second or never, and otherwise after waits that grow.
+func TestFailureSaysWhen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		broken := errors.New("broken")
+		each := &failing{err: &miner.Failure{Err: broken, After: time.Second}}
+		never := &failing{err: &miner.Failure{Err: broken, After: -1}}
+		grows := &failing{err: broken}
+		log := &countingLog{}
+		m, stop := inBackground(t, miner.Config{Source: accepting("pool"), Devices: []miner.Device{each, never, grows}, Log: slog.New(log)})
+		time.Sleep(time.Minute + time.Millisecond)
+		for i, want := range []struct {
+			f           *failing
+			least, most int32
+		}{{each, 61, 61}, {never, 1, 1}, {grows, 5, 7}} {
+			if n := want.f.runs.Load(); n < want.least || n > want.most {
+				t.Errorf("device %d was run %d times", i, n)
+			}
+			if err := m.Snapshot().Devices[i].Err; !errors.Is(err, broken) {
+				t.Errorf("device %d: %v", i, err)
+			}
+		}
+		if n := log.n.Load(); n != 3 {
+			t.Errorf("%d errors are logged, want one of each device", n)
+		}
+		if err := m.RemoveDevice(1); err != nil {
+			t.Error(err)
+		}
+		stop()
+	})
+}
+
+// countingLog counts the errors that are logged.
+type countingLog struct{ n atomic.Int32 }
+
+func (l *countingLog) Enabled(_ context.Context, level slog.Level) bool {
+	return level >= slog.LevelError
+}
+func (l *countingLog) Handle(context.Context, slog.Record) error { l.n.Add(1); return nil }
+func (l *countingLog) WithAttrs([]slog.Attr) slog.Handler        { return l }
+func (l *countingLog) WithGroup(string) slog.Handler             { return l }

@@ -12,9 +12,22 @@ type Device interface {
 	Info() Info
 
 	// Run draws work from f and tries it until ctx ends or the device fails.
-	// It leaves no goroutine behind. A device that fails is run again later.
+	// It leaves no goroutine behind. A device that fails is run again later, or
+	// when a *Failure says.
 	Run(ctx context.Context, f *Feed) error
 }
+
+// Failure is an error of a Device's Run that says itself when to run it again, in
+// place of waits that grow.
+type Failure struct {
+	Err   error
+	After time.Duration // below 0: never; it is left out
+}
+
+func (f *Failure) Error() string { return f.Err.Error() }
+
+// Unwrap returns why the device failed.
+func (f *Failure) Unwrap() error { return f.Err }
 
 // Info describes a device for people.
 type Info struct {
@@ -41,6 +54,18 @@ type Health struct {
 	Temperature float64 // °C, of the hottest place that is known
 	Fan         float64 // percent of its full speed
 	Power       float64 // W
+
+	// Chips are those of a device that has several and can tell them apart, or one.
+	// It is not changed any more.
+	Chips []ChipHealth
+}
+
+// ChipHealth is how one chip of a device does, since it was found.
+type ChipHealth struct {
+	Nonces     uint64 // that are what the chip says
+	Errors     uint64 // nonces that are not
+	Duplicates uint64 // nonces that it had said before
+	Silent     bool   // it says nothing any more, while it should
 }
 
 // Feed is one device's handle to the miner. Its methods may be called from any
@@ -68,7 +93,14 @@ type found struct {
 // used up until its time moves on, and returns ctx's error if that ends first.
 // It allocates nothing.
 func (f *Feed) Next(ctx context.Context, n uint64, w *Work) error {
-	return f.m.gen.next(ctx, f.device, n, w)
+	return f.m.gen.next(ctx, f.device, max(n, 1), w)
+}
+
+// NextHeader is Next for devices that can't be told where to begin: it fills w
+// with a header of its own, all its nonces, of which none was handed out. What is
+// left of the header that others draw from stays theirs.
+func (f *Feed) NextHeader(ctx context.Context, w *Work) error {
+	return f.m.gen.next(ctx, f.device, whole, w)
 }
 
 // Tried counts n headers of w, versions included, as hashed in full: once a

@@ -85,6 +85,8 @@ const (
 	rememberCounters = 256
 
 	nonces = 1 << 32
+
+	whole = 0 // nonces to ask for: a header of one's own
 )
 
 func newGenerator(start Start, allowance uint32, devices int) *generator {
@@ -253,7 +255,8 @@ func (s *space) arrival(j *Job, now time.Time) time.Time {
 	return s.since
 }
 
-// next hands out at most n nonces to a device that is not paused.
+// next hands out at most n nonces, or a whole header, to a device that is not
+// paused.
 func (g *generator) next(ctx context.Context, device int, n uint64, w *Work) error {
 	for {
 		if err := ctx.Err(); err != nil {
@@ -287,6 +290,12 @@ func (g *generator) take(f *front, device int, n uint64, w *Work) time.Duration 
 	j, s := f.job, f.space
 	now := time.Since(f.arrived)
 	latest := uint64(j.NTime) + uint64(now/time.Second) + uint64(g.allowance)
+	if n == whole {
+		if !g.takeWhole(f, device, latest, w) {
+			return time.Second - now%time.Second
+		}
+		return 0
+	}
 	if s.next == nonces || s.ntime < j.NTime || uint64(s.ntime) > latest {
 		if !g.roll(f, latest) {
 			return time.Second - now%time.Second
@@ -295,13 +304,32 @@ func (g *generator) take(f *front, device int, n uint64, w *Work) time.Duration 
 	if f.built != s.rolls {
 		g.build(f)
 	}
-	n = min(max(n, 1), nonces-s.next)
+	n = min(n, nonces-s.next)
 	*w = Work{
 		Job: j, Extranonce2: s.extranonce2, Header: f.header,
 		First: uint32(s.next), Count: n, Limit: j.Target.Limit(), lease: f.tip.leases[device],
 	}
 	s.next += n
 	return 0
+}
+
+// takeWhole fills w with the next header of f's space, and leaves the one that is
+// in use to whoever draws from it. It reports false if there is none yet.
+func (g *generator) takeWhole(f *front, device int, latest uint64, w *Work) bool {
+	j, s, start := f.job, f.space, g.nonce
+	extranonce2, ntime, next := s.extranonce2, s.ntime, s.next
+	if !g.roll(f, latest) {
+		return false
+	}
+	g.build(f)
+	*w = Work{
+		Job: j, Extranonce2: s.extranonce2, Header: f.header,
+		Count: nonces, Limit: j.Target.Limit(), lease: f.tip.leases[device],
+	}
+	s.extranonce2, s.ntime, s.next = extranonce2, ntime, next
+	s.rolls++
+	g.nonce = start // for who begins there
+	return true
 }
 
 // roll moves f's space to its next header: extranonce2 first, then ntime. It

@@ -373,3 +373,48 @@ func BenchmarkRoll(b *testing.B) {
 		}
 	}
 }
+
+// TestWholeHeaders draws headers for devices of their own between parts of one:
+// nobody's nonces are lost, and whoever begins at a nonce still does.
+func TestWholeHeaders(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGenerator(Start{Nonce: 7}, 0, 8)
+		g.publish(mining(g), &Job{NTime: 1000, Bits: 0x1d00ffff, Coinbase: &Coinbase{Extranonce2Size: 1}})
+		next := func(n uint64) (w Work) {
+			if err := g.next(t.Context(), 0, n, &w); err != nil {
+				t.Fatal(err)
+			}
+			return w
+		}
+		for i, want := range []struct {
+			n, extranonce2 uint64
+			first          uint32
+			count          uint64
+		}{
+			{whole, 0, 0, nonces},
+			{100, 1, 7, 100},
+			{whole, 2, 0, nonces},
+			{whole, 3, 0, nonces},
+			{100, 1, 107, 100},
+			{nonces, 1, 207, nonces - 207},
+			{100, 4, 0, 100},
+			{whole, 5, 0, nonces},
+		} {
+			w := next(want.n)
+			if w.Extranonce2 != want.extranonce2 || w.First != want.first || w.Count != want.count || w.Header.Time() != 1000 {
+				t.Errorf("draw %d: extranonce2 %d, %d nonces from %d, ntime %d, want %+v", i, w.Extranonce2, w.Count, w.First, w.Header.Time(), want)
+			}
+		}
+		// The rest of the extranonces, then one more a second.
+		start := time.Now()
+		for range 250 {
+			next(whole)
+		}
+		if w := next(whole); w.Header.Time() != 1001 || time.Since(start) != time.Second {
+			t.Errorf("after all extranonces ntime %d after %v", w.Header.Time(), time.Since(start))
+		}
+		if w := next(100); w.Extranonce2 != 4 || w.First != 100 {
+			t.Errorf("the rest of an earlier header: extranonce2 %d, nonce %d", w.Extranonce2, w.First)
+		}
+	})
+}

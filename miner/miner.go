@@ -220,8 +220,11 @@ func (b *backoff) step() time.Duration {
 }
 
 // wait sleeps the next step; false if ctx ended meanwhile.
-func (b *backoff) wait(ctx context.Context) bool {
-	t := time.NewTimer(b.step())
+func (b *backoff) wait(ctx context.Context) bool { return sleep(ctx, b.step()) }
+
+// sleep reports whether d passed before ctx ended.
+func sleep(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
 	case <-ctx.Done():

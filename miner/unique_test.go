@@ -181,7 +181,7 @@ func TestNoHeaderTwice(t *testing.T) {
 				default:
 					ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 					var w Work
-					n := []uint64{1, 1000, 1 << 30, 1 << 31, 1 << 32, math.MaxUint64}[r.IntN(6)]
+					n := []uint64{whole, 1, 1000, 1 << 30, 1 << 31, 1 << 32, math.MaxUint64}[r.IntN(7)]
 					if err := g.next(ctx, 0, n, &w); err == nil {
 						a.check(&w)
 					} else if !errors.Is(err, context.DeadlineExceeded) {

@@ -33,6 +33,7 @@ var Table = map[string]Row{
 	"hasher/opencl/cl":     {Ours: []string{"internal/dl"}},
 	"hasher/opencl/sensor": {Ours: []string{"miner", "internal/dl"}},
 
+	"hasher/asic":       {Ours: []string{"hasher", "hasher/asic/frame", "miner"}},
 	"hasher/asic/frame": {Ours: []string{"hasher"}},
 	"hasher/asic/usb":   {Third: []string{"go.bug.st/serial", "golang.org/x/sys"}},
 

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -11,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"gominer/hasher/asic/usb"
 	"gominer/hasher/cpu"
 	"gominer/hasher/opencl"
 	"gominer/internal/units"
@@ -48,48 +50,72 @@ func deviceNames() []string {
 }
 
 func newDevices(p *process) *cobra.Command {
-	asJSON := false
+	asJSON, rules := false, false
 	cmd := &cobra.Command{
 		Use:   "devices [flags]",
 		Short: "Say what this machine can mine with",
 		Long: `The hash rates are those of one thread, measured for a moment: they tell the
-kernels apart. The fastest is the default.`,
+kernels apart. The fastest is the default.
+
+Of what is plugged in, everything with a serial port is shown: not every miner
+says that it is one. "Ready" is a port that can be opened as far as its rights
+tell; only mining shows whether chips answer.`,
 		Example: `gominer devices
-gominer devices --json`,
+gominer devices --json
+gominer devices --udev-rules | sudo tee ` + usb.RulesFile,
 		Args: p.noArgs,
 		RunE: func(*cobra.Command, []string) error {
-			report, err := describeProcessor()
-			if err != nil {
+			if rules {
+				_, err := io.WriteString(p.stdout, usbRules())
 				return err
 			}
-			found, trouble := opencl.Devices()
-			if asJSON {
-				all := []any{report}
-				for i := range found {
-					all = append(all, describeOpenCL(&found[i]))
-				}
-				out := map[string]any{"devices": all}
-				if trouble != nil {
-					out["opencl_error"] = trouble.Error()
-				}
-				return p.writeJSON(out)
-			}
-			text := report.text()
-			for i := range found {
-				r := describeOpenCL(&found[i])
-				text += "\n" + r.text()
-			}
-			if trouble != nil {
-				text += "\nOpenCL: " + trouble.Error() + "\n"
-			}
-			_, err = fmt.Fprint(p.stdout, text)
-			return err
+			return p.devices(asJSON)
 		},
 	}
 	section(cmd, "Output", func(f *pflag.FlagSet) {
 		f.BoolVar(&asJSON, "json", false, "as JSON")
+		f.BoolVar(&rules, "udev-rules", false, "print rules for Linux's udev instead, that let you use USB miners without being root")
+		exclusive(f, "udev-rules", "json")
 	})
 	return cmd
+}
+
+// devices says what there is.
+func (p *process) devices(asJSON bool) error {
+	report, err := describeProcessor()
+	if err != nil {
+		return err
+	}
+	cards, noCards := opencl.Devices()
+	plugged, noUSB := p.listUSB()
+	var text strings.Builder
+	text.WriteString(report.text())
+	all := []any{report}
+	for i := range cards {
+		r := describeOpenCL(&cards[i])
+		all = append(all, r)
+		text.WriteString("\n" + r.text())
+	}
+	for i := range plugged {
+		r := describeUSB(&plugged[i])
+		all = append(all, r)
+		text.WriteString("\n" + r.text())
+	}
+	out := map[string]any{"devices": all}
+	for _, trouble := range []struct {
+		name, key string
+		err       error
+	}{{"OpenCL", "opencl_error", noCards}, {"USB", "usb_error", noUSB}} {
+		if trouble.err != nil {
+			out[trouble.key] = trouble.err.Error()
+			text.WriteString("\n" + trouble.name + ": " + trouble.err.Error() + "\n")
+		}
+	}
+	if asJSON {
+		return p.writeJSON(out)
+	}
+	_, err = io.WriteString(p.stdout, text.String())
+	return err
 }
 
 // processorModel returns the processor's name as its maker calls it.

@@ -12,6 +12,8 @@ import (
 	"syscall"
 
 	"golang.org/x/term"
+
+	"gominer/hasher/asic/usb"
 )
 
 // process is everything that the program has of the system that runs it. It is
@@ -27,6 +29,7 @@ type process struct {
 	asked     *atomic.Bool                                // to end: who asks again insists
 	kill      func(code int)                              // ends the process at once
 	outlive   func() func()                               // makes it go on without its terminal, until what it returns is called
+	listUSB   func() ([]usb.Device, error)                // what is plugged in
 	width     func() int                                  // columns of the terminal behind stderr, 0 if there is none
 	journal   bool                                        // systemd's journal reads stderr
 	colour    bool                                        // stderr is a terminal that shows colours, and is wanted to
@@ -51,6 +54,7 @@ func newProcess() *process {
 		asked:   new(atomic.Bool),
 		kill:    os.Exit,
 		outlive: outliveTerminal,
+		listUSB: usb.List,
 		width:   stderrWidth,
 		typed:   term.IsTerminal(int(os.Stdin.Fd())),
 	}

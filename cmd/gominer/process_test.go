@@ -16,6 +16,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"gominer/hasher/asic/usb"
 	"gominer/miner"
 	"gominer/miner/minertest"
 )
@@ -53,6 +54,7 @@ func newFake(args ...string) *fake {
 		args: args, stdin: strings.NewReader(""), stdout: &f.out, stderr: &f.err,
 		signals: f.signals, asked: new(atomic.Bool), kill: func(code int) { f.killed <- code }, width: noTerminal,
 		hangups: func() (<-chan os.Signal, func()) { return f.hangups, func() {} },
+		listUSB: func() ([]usb.Device, error) { return nil, nil },
 	}
 	return f
 }

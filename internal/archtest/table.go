@@ -109,6 +109,7 @@ var Linked = map[string]string{
 	"github.com/spf13/cobra":                      "cmd/gominer",
 	"github.com/spf13/pflag":                      "cobra",
 	"github.com/xo/terminfo":                      "bubbletea",
+	"go.bug.st/serial":                            "hasher/asic/usb",
 	"golang.org/x/crypto":                         "stratum/noise",
 	"golang.org/x/net":                            "stratum",
 	"golang.org/x/sync":                           "bubbletea",

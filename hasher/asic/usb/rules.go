@@ -22,8 +22,7 @@ func Rules() string {
 	var done []string
 	for i := range models {
 		m := &models[i]
-		match := m.udevMatches()
-		for _, s := range match {
+		for _, s := range m.udevMatches() {
 			if slices.Contains(done, s) {
 				continue
 			}
@@ -37,7 +36,7 @@ func Rules() string {
 			}
 		}
 	}
-	return "# USB miners, for " + RulesFile + "\n" + b.String()
+	return b.String()
 }
 
 // udevMatches returns what matches the model's devices, as udev has it: by ids if

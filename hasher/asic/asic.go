@@ -66,6 +66,11 @@ var families = map[string]func(*Config) (family, error){
 	"u1":      newIcarus,
 	"u2":      newIcarus,
 	"u3":      newIcarus,
+	"bm1397":  newBM13xx,
+	"bm1362":  newBM13xx,
+	"bm1366":  newBM13xx,
+	"bm1368":  newBM13xx,
+	"bm1370":  newBM13xx,
 }
 
 // Chips returns the names that Config.Chip takes, sorted.

@@ -35,7 +35,7 @@ type chain struct {
 	model    string        // what the chips say they are, for people
 	chips    int           // in the chain
 	rate     float64       // of all of them by their clock, H/s
-	bits     int           // zero bits that the hash of every nonce they report has
+	bits     int           // zero bits that the hash of every nonce they report has, unless job.bits says fewer
 	versions uint64        // of a header that one job takes at most; a power of two
 	rests    bool          // they stop at the first nonce
 	quiet    time.Duration // part of a reply is garbage when nothing more comes for so long; 0: never
@@ -47,6 +47,7 @@ type job struct {
 	work  miner.Work
 	first uint64 // of the versions, as miner.Job.RolledVersion numbers them
 	count uint64 // a power of two
+	bits  int    // zero bits that the hashes of its nonces have: chain.bits, unless encode lowers it
 	id    int    // as replies name it; noID where they don't
 }
 

@@ -34,7 +34,6 @@ const (
 
 // judge knows the latest jobs and how each chip does.
 type judge struct {
-	bits  int                    // zero bits that a hash must have
 	jobs  [keptJobs]job          // a ring
 	sent  int                    // jobs so far
 	chips []miner.ChipHealth     // what is known of each
@@ -51,7 +50,7 @@ type judge struct {
 
 func newJudge(c *chain, now time.Time) *judge {
 	return &judge{
-		bits: c.bits, chips: make([]miner.ChipHealth, c.chips), said: make([]uint64, c.chips),
+		chips: make([]miner.ChipHealth, c.chips), said: make([]uint64, c.chips),
 		seen: make(map[hasher.Hash]uint64, keptHashes), last: now,
 	}
 }
@@ -88,7 +87,7 @@ func (g *judge) nonce(r *reply, now time.Time) (v verdict) {
 		h.SetVersion(version)
 		h.SetNonce(r.nonce)
 		hash := h.Hash()
-		if right := zeros(&hash) >= g.bits; right || v.job == nil {
+		if right := zeros(&hash) >= j.bits; right || v.job == nil {
 			v = verdict{job: j, version: version, hash: hash, right: right}
 		}
 	}

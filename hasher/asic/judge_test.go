@@ -28,7 +28,7 @@ func TestJudgeIDs(t *testing.T) {
 	g := newJudge(&chain{chips: 1, bits: testBits}, now)
 	var jobs []*job
 	for i := range 2 * keptJobs {
-		j := &job{work: miner.Work{Job: minertest.Job(1), Extranonce2: uint64(i)}, count: 4, id: i % 16}
+		j := &job{work: miner.Work{Job: minertest.Job(1), Extranonce2: uint64(i)}, count: 4, bits: testBits, id: i % 16}
 		j.work.Job.VersionMask = 0x6000
 		j.work.Header.SetTime(uint32(i))
 		jobs = append(jobs, j)
@@ -53,7 +53,7 @@ func TestJudgeIDs(t *testing.T) {
 	}
 	// Without ids those of the latest count.
 	for i := range 3 {
-		g.add(&job{work: jobs[i].work, count: 1, id: noID})
+		g.add(&job{work: jobs[i].work, count: 1, bits: testBits, id: noID})
 	}
 	for _, i := range []int{0, 2, 1} {
 		v := g.nonce(&reply{id: noID, nonce: found(jobs[i], 0)}, now)
@@ -69,7 +69,7 @@ func TestJudgeIDs(t *testing.T) {
 // TestJudgeRolled takes the version that the chip made by itself.
 func TestJudgeRolled(t *testing.T) {
 	g := newJudge(&chain{chips: 2, bits: testBits}, time.Now())
-	j := &job{work: miner.Work{Job: minertest.Job(1)}, count: 1 << 16, id: 8}
+	j := &job{work: miner.Work{Job: minertest.Job(1)}, count: 1 << 16, bits: testBits, id: 8}
 	g.add(j)
 	h := j.header(0)
 	h.SetVersion(h.Version() | 5<<13)
@@ -88,7 +88,7 @@ func TestJudgeRolled(t *testing.T) {
 // TestJudgeForgetsErrors counts them in windows: a few among many are nothing.
 func TestJudgeForgetsErrors(t *testing.T) {
 	g := newJudge(&chain{chips: 1, bits: 256}, time.Now())
-	j := &job{work: miner.Work{Job: minertest.Job(1)}, count: 1, id: noID}
+	j := &job{work: miner.Work{Job: minertest.Job(1)}, count: 1, bits: testBits, id: noID}
 	g.add(j)
 	for n := range uint32(wrongMost) {
 		g.nonce(&reply{id: noID, nonce: n}, time.Now())

@@ -199,7 +199,7 @@ func (r *run) begin(w *miner.Work) error {
 
 // give sends the next job of the work.
 func (r *run) give() error {
-	j := job{work: r.work, first: r.next, count: min(r.c.versions, r.work.Job.Versions()-r.next), id: noID}
+	j := job{work: r.work, first: r.next, count: min(r.c.versions, r.work.Job.Versions()-r.next), bits: r.c.bits, id: noID}
 	var lasts time.Duration
 	r.out, lasts = r.d.family.encode(r.out[:0], &j)
 	r.next += j.count
@@ -256,7 +256,7 @@ func (r *run) nonce(rep *reply) error {
 	w := &v.job.work
 	stale := w.Stale()
 	if v.right && !v.duplicate && !stale {
-		r.f.Tried(w, uint64(math.Exp2(float64(r.c.bits))))
+		r.f.Tried(w, uint64(math.Exp2(float64(v.job.bits))))
 	}
 	late := stale && r.stale && now.Sub(r.staleAt) > lateLimit
 	if !late && (!v.right || v.hash.Top() <= w.Limit) {

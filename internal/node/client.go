@@ -159,12 +159,14 @@ func (c *Client) call(ctx context.Context, timeout time.Duration, result any, me
 // decode takes an answer apart: btcd sends errors with status 200, Bitcoin Core
 // with 500 and 404.
 func (c *Client) decode(method string, resp *http.Response, answer []byte, result any) error {
-	switch resp.StatusCode {
-	case http.StatusUnauthorized:
+	switch {
+	case resp.StatusCode == http.StatusUnauthorized:
 		return c.authError()
-	case http.StatusForbidden:
+	case isPage(resp, answer):
+		return c.webServer(method, resp)
+	case resp.StatusCode == http.StatusForbidden:
 		return c.errorf(ErrAuth, nil, "it does not serve this address (403): allow it with rpcallowip in the node's configuration")
-	case http.StatusServiceUnavailable:
+	case resp.StatusCode == http.StatusServiceUnavailable:
 		return c.errorf(ErrBusy, nil, "it is too busy to answer %s (503, %s): it is tried again; rpcworkqueue and rpcthreads raise its limits", method, clean(string(answer)))
 	}
 	var rpc struct {
@@ -175,7 +177,7 @@ func (c *Client) decode(method string, resp *http.Response, answer []byte, resul
 		return c.errorf(ErrNotRPC, nil, "the answer to %s is empty (HTTP %s): is this a Bitcoin node's RPC port?", method, clean(resp.Status))
 	}
 	if err := json.Unmarshal(answer, &rpc); err != nil || rpc.Result == nil && rpc.Error == nil {
-		return c.errorf(ErrNotRPC, err, "the answer to %s is not JSON-RPC (HTTP %s, %q): is this a Bitcoin node's RPC port?", method, clean(resp.Status), clean(string(answer[:min(len(answer), 4*maxWords)])))
+		return c.notRPC(method, resp, answer, err)
 	}
 	if len(rpc.Error) > 0 && string(rpc.Error) != "null" {
 		return c.rpcError(method, rpc.Error)

@@ -83,7 +83,10 @@ func TestErrors(t *testing.T) {
 		{"foreign address", status(403, ""), ErrAuth, []string{"403", "rpcallowip"}},
 		{"busy", status(503, "Work queue depth exceeded"), ErrBusy, []string{"Work queue depth exceeded", "rpcworkqueue"}},
 		{"empty", status(200, "\n"), ErrNotRPC, []string{"empty"}},
-		{"HTML", status(200, "<html>\x1b[31m<body>router</body>"), ErrNotRPC, []string{"not JSON-RPC", "router"}},
+		{"a page", status(200, "<html>\x1b[31m<body>router</body>"), ErrNotRPC, []string{"it is a web server, and no node", "with a page (HTTP 200 OK)", "8332"}},
+		{"a page that is not found", status(404, "\n<!DOCTYPE HTML>"+strings.Repeat("<p>", 1000)), ErrNotRPC, []string{"it is a web server, and no node", "404"}},
+		{"a page of a proxy", status(503, "<html>no"), ErrNotRPC, []string{"it is a web server", "503"}},
+		{"a long answer", status(200, strings.Repeat("blah ", 1000)), ErrNotRPC, []string{`"blah blah blah blah blah blah blah blah blah blah blah blah …"): check host and port`}},
 		{"not found", status(404, "404 page not found"), ErrNotRPC, []string{"404"}},
 		{"other JSON", status(200, `{"hello":"world"}`), ErrNotRPC, []string{"not JSON-RPC"}},
 		{"redirect", http.RedirectHandler("http://example.invalid/", http.StatusFound), ErrNotRPC, []string{"302"}},
@@ -152,6 +155,20 @@ func TestDown(t *testing.T) {
 	defer srv.Close()
 	if _, err := client(t, srv.URL).Info(t.Context()); !errors.Is(err, ErrDown) || !strings.Contains(err.Error(), "closed the connection") {
 		t.Errorf("closed: %v", err)
+	}
+	if _, err := client(t, srv.URL).Info(t.Context()); !strings.Contains(err.Error(), "is it a Stratum pool, stratum+tcp://"+srv.Listener.Addr().String()+"?") {
+		t.Errorf("closed: %v", err)
+	}
+	pool := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		conn, _, err := w.(http.Hijacker).Hijack()
+		if err == nil {
+			_, _ = io.WriteString(conn, `{"id":null,"result":null,"error":[20,"not JSON",null]}`+"\n")
+			conn.Close()
+		}
+	}))
+	defer pool.Close()
+	if _, err := client(t, pool.URL).Info(t.Context()); !errors.Is(err, ErrNotRPC) || !strings.Contains(err.Error(), "speaks no HTTP: is it a Stratum pool, stratum+tcp://127.0.0.1:") {
+		t.Errorf("a pool: %v", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"encoding/json"
@@ -66,7 +67,7 @@ var errTimeout = errors.New("the call took too long")
 func (c *Client) transportError(ctx context.Context, method string, err error) error {
 	if ctx.Err() != nil {
 		if context.Cause(ctx) == errTimeout {
-			return c.errorf(ErrDown, context.DeadlineExceeded, "no answer to %s within %v: is it overloaded, or something else that listens there?", method, c.cfg.Timeout)
+			return c.errorf(ErrDown, context.DeadlineExceeded, "no answer to %s within %v: is it overloaded, or does something else listen there, such as a Stratum pool, %s?", method, c.cfg.Timeout, c.asPool())
 		}
 		return ctx.Err()
 	}
@@ -87,12 +88,48 @@ func (c *Client) transportError(ctx context.Context, method string, err error) e
 	case errors.Is(err, http.ErrSchemeMismatch):
 		return c.errorf(ErrDown, err, "it speaks no TLS: use http://")
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET):
-		return c.errorf(ErrDown, err, "it closed the connection before %s was answered: is it stopping, or does it want https://?", method)
+		return c.errorf(ErrDown, err, "it closed the connection before %s was answered: is it stopping, does it want https://, or is it a Stratum pool, %s?", method, c.asPool())
+	case strings.Contains(err.Error(), "malformed HTTP"): // net/http has no type for it
+		return c.errorf(ErrNotRPC, err, "what answers there speaks no HTTP: is it a Stratum pool, %s?", c.asPool())
 	case errors.As(err, &timeout) && timeout.Timeout():
 		return c.errorf(ErrDown, err, "no connection (%v): is the host up, and the port open in its firewall?", err)
 	}
 	return c.errorf(ErrDown, err, "%s: %s", method, clean(err.Error()))
 }
+
+// asPool returns the URL that the node would have if it were a pool.
+func (c *Client) asPool() string {
+	if host, ok := strings.CutPrefix(c.name, "https://"); ok {
+		return "stratum+tls://" + host
+	}
+	return "stratum+tcp://" + strings.TrimPrefix(c.name, "http://")
+}
+
+// ports is what notRPC and webServer advise.
+const ports = "check host and port; a node's port for RPC is mostly 8332 (Bitcoin Core) or 8334 (btcd)"
+
+// isPage reports whether an answer is for a browser.
+func isPage(resp *http.Response, answer []byte) bool {
+	start := strings.ToLower(string(bytes.TrimSpace(answer[:min(len(answer), 4*maxWords)])))
+	return strings.HasPrefix(resp.Header.Get("Content-Type"), "text/html") || strings.HasPrefix(start, "<!doctype html") || strings.HasPrefix(start, "<html")
+}
+
+// webServer says that what answers is one. The page itself helps nobody.
+func (c *Client) webServer(method string, resp *http.Response) error {
+	return c.errorf(ErrNotRPC, nil, "it is a web server, and no node: it answers %s with a page (HTTP %s): %s", method, clean(resp.Status), ports)
+}
+
+// notRPC says that an answer is none of a node's; cause may be nil.
+func (c *Client) notRPC(method string, resp *http.Response, answer []byte, cause error) error {
+	text := []rune(printable(string(answer[:min(len(answer), 4*maxWords)])))
+	if len(text) > maxQuote {
+		text = append(text[:maxQuote], '…')
+	}
+	return c.errorf(ErrNotRPC, cause, "the answer to %s is not JSON-RPC (HTTP %s, %q): %s", method, clean(resp.Status), string(text), ports)
+}
+
+// maxQuote is how many characters of an answer that makes no sense are shown.
+const maxQuote = 60
 
 func (c *Client) authError() error {
 	switch {

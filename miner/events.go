@@ -57,7 +57,11 @@ func (m *Miner) logSource(source string, st SourceStatus) {
 		if st.Err != nil {
 			text = st.Err.Error()
 		}
-		m.event(slog.LevelWarn, "source", "source down", append(attrs, slog.String("error", text))...)
+		attrs = append(attrs, slog.String("error", text))
+		if st.Retry > 0 {
+			attrs = append(attrs, slog.Float64("retry_s", float64(st.Retry.Round(100*time.Millisecond))/1e9))
+		}
+		m.event(slog.LevelWarn, "source", "source down", attrs...)
 	case Connecting:
 		m.event(slog.LevelDebug, "source", "source", attrs...)
 	}

@@ -246,8 +246,19 @@ func (r *orderedRun) ended(c *candidate, now time.Time) {
 	if c.down != nil {
 		loud, r.last, c.down = true, c.down, nil
 	}
-	r.status(c.leg, SourceStatus{State: Down, Err: r.last}, loud)
 	r.blame(c, now)
+	st := SourceStatus{State: Down, Err: r.last}
+	if r.exhausted(now) {
+		st.Retry = r.s.retry()
+	}
+	r.status(c.leg, st, loud)
+}
+
+// exhausted reports whether compete will find nobody to try.
+func (r *orderedRun) exhausted(now time.Time) bool {
+	return !r.race.IsZero() && !slices.ContainsFunc(r.all, func(c *candidate) bool {
+		return c.session != nil || !c.leaving && !(c.raced && now.Before(c.retry))
+	})
 }
 
 // blame notes that c has failed.

@@ -72,6 +72,8 @@ type Miner struct {
 	root    *Session
 	mined   []part // the leaves of root that are handed out
 
+	settling sync.Map // Source to chan struct{}, which is closed when it has settled
+
 	stop context.CancelFunc // set by Run before anything starts
 }
 
@@ -202,8 +204,9 @@ func (m *Miner) Snapshot() Snapshot {
 // backoff is the wait between tries: 1 s doubling to a minute, each with up to a
 // quarter of it added, so that miners which lost one pool don't return at once.
 type backoff struct {
-	next time.Duration
-	rand *rand.Rand
+	latest time.Duration // without what is added; 0: none yet
+	drawn  time.Duration // the next step; 0: not drawn yet
+	rand   *rand.Rand
 }
 
 const (
@@ -211,12 +214,24 @@ const (
 	backoffMost  = time.Minute
 )
 
-func (b *backoff) reset() { b.next = 0 }
+func (b *backoff) reset() { b.latest, b.drawn = 0, 0 }
+
+// peek returns what step will.
+func (b *backoff) peek() time.Duration {
+	if b.drawn == 0 {
+		next := b.following()
+		b.drawn = next + time.Duration(b.rand.Int64N(int64(next/4)))
+	}
+	return b.drawn
+}
+
+func (b *backoff) following() time.Duration { return min(max(2*b.latest, backoffFirst), backoffMost) }
 
 // step returns the next wait.
 func (b *backoff) step() time.Duration {
-	b.next = min(max(2*b.next, backoffFirst), backoffMost)
-	return b.next + time.Duration(b.rand.Int64N(int64(b.next/4)))
+	wait := b.peek()
+	b.latest, b.drawn = b.following(), 0
+	return wait
 }
 
 // wait sleeps the next step; false if ctx ended meanwhile.
@@ -238,16 +253,16 @@ func sleep(ctx context.Context, d time.Duration) bool {
 // ends later, is what the session in progress lives under.
 func (m *Miner) runSource(ctx, sourceCtx context.Context) {
 	wait := backoff{rand: m.cfg.Rand}
+	var settling sync.WaitGroup
+	defer settling.Wait()
 	for {
 		t := m.turn(ctx, sourceCtx)
 		s := newSession(m, nil, t.src, t.src.Name())
+		s.again = &wait
 		m.enter(s)
 		err := s.run(t.session)
 		if ctx.Err() == nil && t.wait.Err() == nil {
-			if s.published.Load() {
-				wait.reset()
-			}
-			s.Status(SourceStatus{State: Down, Err: err})
+			s.Status(SourceStatus{State: Down, Err: err, Retry: s.retry()})
 			wait.wait(t.wait)
 		}
 		replaced := t.wait.Err() != nil
@@ -257,7 +272,7 @@ func (m *Miner) runSource(ctx, sourceCtx context.Context) {
 		}
 		if replaced {
 			wait.reset()
-			m.settleGone(t.src)
+			m.settleGone(&settling, t.src)
 		}
 	}
 }

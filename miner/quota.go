@@ -165,11 +165,15 @@ func (r *quotaRun) ended(p *portion, now time.Time) {
 	if p.down != nil {
 		r.last, p.down = p.down, nil
 	}
-	r.status(p.leg, SourceStatus{State: Down, Err: r.last}, true)
 	if !p.up.IsZero() && now.Sub(p.up) > backoffMost {
 		p.wait.reset()
 	}
-	p.retry = now.Add(p.wait.step())
+	wait := p.wait.step()
+	p.retry = now.Add(wait)
+	if !slices.ContainsFunc(r.all, func(p *portion) bool { return !p.leaving && (p.session != nil || !now.Before(p.retry)) }) {
+		wait = r.s.retry() // nobody is left
+	}
+	r.status(p.leg, SourceStatus{State: Down, Err: r.last, Retry: wait}, true)
 }
 
 // parts returns what is to be mined: the members that have a job and owe nothing,

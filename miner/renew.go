@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"sync"
 )
 
 // SetSource makes src what is mined on, in place of the source before. It may be
@@ -55,15 +56,46 @@ func (m *Miner) turn(ctx, sourceCtx context.Context) turn {
 	return t
 }
 
-// settleGone lets what src is made of settle, beside that which is mined on still.
-func (m *Miner) settleGone(src Source) {
+// settleGone lets what src is made of settle, beside that which is mined on still,
+// in goroutines of wg.
+func (m *Miner) settleGone(wg *sync.WaitGroup, src Source) {
 	var stay []Source
 	leavesOf(m.current(), "", func(s Source, _ string) { stay = append(stay, s) })
 	leavesOf(src, src.Name(), func(s Source, name string) {
 		if !slices.Contains(stay, s) {
-			m.settle(s, name)
+			m.settleBeside(wg, s, name)
 		}
 	})
+}
+
+// settleBeside lets src settle in a goroutine of wg: it may take its time, to give
+// a block to a node. A session of what settles waits for it.
+func (m *Miner) settleBeside(wg *sync.WaitGroup, src Source, name string) {
+	done := make(chan struct{})
+	var settlers []Source
+	leavesOf(src, name, func(s Source, _ string) {
+		if _, ok := s.(Settler); ok {
+			settlers = append(settlers, s)
+			m.settling.Store(s, done)
+		}
+	})
+	wg.Go(func() {
+		m.settle(src, name)
+		for _, s := range settlers {
+			m.settling.CompareAndDelete(s, done)
+		}
+		close(done)
+	})
+}
+
+// awaitSettled waits until src has settled, if it is about to.
+func (m *Miner) awaitSettled(src Source) {
+	if _, ok := src.(Settler); !ok {
+		return
+	}
+	if settled, ok := m.settling.Load(src); ok {
+		<-settled.(chan struct{})
+	}
 }
 
 // leavesOf calls f for everything that src is made of in the end.
@@ -196,7 +228,7 @@ func (g *legs) gone(l *leg) {
 	if !slices.ContainsFunc(g.list, func(o *leg) bool { return o != l && o.name == l.name }) {
 		g.status(l, SourceStatus{State: Idle}, false)
 	}
-	g.s.m.settle(l.src, l.name)
+	g.s.m.settleBeside(&g.wg, l.src, l.name)
 }
 
 func (q *quota) adopt(g group) bool {

@@ -26,6 +26,7 @@ type Session struct {
 	done   chan struct{} // closed when the session is over
 	stream stream        // guarded by the generator's lock
 	parts  []part        // that are mined in place of it; guarded by the Miner's tree lock
+	again  *backoff      // until the next run, of the root alone; the goroutine that runs it owns it
 
 	published atomic.Bool // a job, be it by one below
 	pulse     pulse
@@ -151,9 +152,22 @@ func (s *Session) Message(text string) {
 	s.m.logMessage(s.name, text)
 }
 
+// retry returns how long after the end of s the source is run again, 0 where
+// nobody below the root can know. It is called by the goroutine that runs s.
+func (s *Session) retry() time.Duration {
+	if s.again == nil {
+		return 0
+	}
+	if s.published.Load() {
+		s.again.reset()
+	}
+	return s.again.peek()
+}
+
 // run lets the source hold the session, ends it, and returns why it is over,
 // never nil.
 func (s *Session) run(ctx context.Context) error {
+	s.m.awaitSettled(s.src)
 	s.mu.Lock()
 	s.began = time.Now()
 	s.mu.Unlock()

@@ -82,6 +82,7 @@ type SourceReport struct {
 	FirstJob     time.Duration // until its first job was there, likewise
 	Job          *JobState     // the newest; nil while there is none, or it is not mined
 	Message      string        // the latest
+	Failure      error         // why it was down the latest time; nil: it never was
 
 	// Difficulties are the share difficulties that its jobs asked for, the one in
 	// force last; at most 32.

@@ -3,6 +3,7 @@ package miner
 import (
 	"context"
 	"fmt"
+	"time"
 )
 
 // Source is where jobs come from and shares go: a pool, a node, a script in a
@@ -82,4 +83,8 @@ type SourceStatus struct {
 	User       string   // whom shares are submitted as
 	Traits     []string // what was detected: "version-rolling 1fffe000", "no configure"
 	Err        error    // why it is down
+
+	// Retry is how long after the failure it is tried again; 0: at once, or nobody
+	// knows. The miner sets it.
+	Retry time.Duration
 }

@@ -24,6 +24,9 @@ func (s *sourceLedger) status(st SourceStatus, now time.Time) (news, traits bool
 	old := &s.report.Status
 	traits = !slices.Equal(old.Traits, st.Traits)
 	news = old.State != st.State || st.Err != nil && (old.Err == nil || old.Err.Error() != st.Err.Error())
+	if st.State == Down {
+		s.report.Failure = st.Err
+	}
 	if st.URL == "" { // a report of failure alone: keep what is known of the rest
 		st.URL, st.Protocol, st.Encryption, st.User = old.URL, old.Protocol, old.Encryption, old.User
 	}

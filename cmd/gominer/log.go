@@ -102,7 +102,7 @@ func label(key string) string {
 	if key == "difficulty" {
 		return "diff"
 	}
-	return escape(strings.TrimSuffix(key, "_ms"))
+	return escape(strings.TrimSuffix(strings.TrimSuffix(key, "_ms"), "_s"))
 }
 
 // eventColours are the good news, and in red what must not be overlooked.
@@ -148,6 +148,8 @@ func humane(a slog.Attr) string {
 			return units.Hashrate(f)
 		case strings.HasSuffix(a.Key, "_ms"):
 			return units.Milliseconds(f)
+		case strings.HasSuffix(a.Key, "_s"):
+			return strconv.FormatFloat(f, 'f', -1, 64) + "s"
 		}
 		return units.Difficulty(f)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -255,9 +256,35 @@ func summaryAttrs(s *miner.Snapshot) []slog.Attr {
 	return attrs
 }
 
+// jobless reports whether nothing was mined because no source was ever up.
+func jobless(s *miner.Snapshot) bool {
+	return s.Hashes == 0 && len(s.Sources) > 0 && !slices.ContainsFunc(s.Sources, func(r miner.SourceReport) bool { return r.Connects > 0 })
+}
+
+// whyJobless says what is known of why a source gave no job.
+func whyJobless(r *miner.SourceReport) string {
+	switch {
+	case r.Failure == nil && r.Since.IsZero():
+		return r.Name + ": it was not tried"
+	case r.Failure == nil:
+		return r.Name + ": it did not answer in that time"
+	}
+	if text := r.Failure.Error(); strings.Contains(text, r.Name) {
+		return text
+	}
+	return fmt.Sprintf("%s: %v", r.Name, r.Failure)
+}
+
 func summaryText(s *miner.Snapshot) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "mined for %s at %s: %s hashes\n", units.Span(s.Elapsed), units.Hashrate(s.Rate.Avg), units.Number(float64(s.Hashes)))
+	if jobless(s) {
+		fmt.Fprintf(&b, "nothing was mined in %s: no pool gave a job\n", units.Span(s.Elapsed))
+		for i := range s.Sources {
+			b.WriteString("  " + escape(whyJobless(&s.Sources[i])) + "\n")
+		}
+	} else {
+		fmt.Fprintf(&b, "mined for %s at %s: %s hashes\n", units.Span(s.Elapsed), units.Hashrate(s.Rate.Avg), units.Number(float64(s.Hashes)))
+	}
 	t := &s.Shares
 	fmt.Fprintf(&b, "shares: %s accepted, %s rejected", units.Count(t.Accepted), units.Count(t.Rejected))
 	for _, n := range []struct {

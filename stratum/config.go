@@ -75,6 +75,10 @@ type Config struct {
 	Limits   v1.Limits // caps on what the pool may send
 	Timeouts Timeouts
 
+	// Advice returns what a user can do about an error of connecting, to be put
+	// behind it; nil and "" are for nothing.
+	Advice func(error) string
+
 	TLS   transport.TLSConfig // whom to trust, for a URL with tls or wss
 	Proxy string              // URL of a proxy to go through; see transport.Config
 

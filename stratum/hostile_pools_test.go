@@ -124,7 +124,7 @@ var stray = []struct {
 	{"http", "that is a web server", leaves},
 	{"tls", "that is a TLS port", leaves},
 	{"ssh", "that is an SSH server", leaves},
-	{"noise", "not a Stratum V1 line", leaves},
+	{"noise", "not a Stratum V1 line|no text, and so not Stratum V1", leaves},
 	{"drip", "", leaves},
 	{"nan", "mining.set_difficulty: difficulty is NaN", mines},
 	{"surrogates", " half ", mines},

@@ -23,7 +23,7 @@ func TestHostileSockets(t *testing.T) {
 		"giant-line":        "line is above the line cap",
 		"endless-line":      "line is above the line cap",
 		"http=hello":        "that is a web server",
-		"noise=subscribe":   "not a Stratum V1 line",
+		"noise=subscribe":   "not a Stratum V1 line|no text, and so not Stratum V1",
 		"deny=\x1b[31mno":   "not allowed to mine here: no (code 24)",
 		"extranonce2-size":  "extranonce2_size is -1",
 		"close-on + refuse": "", // on mining.configure: the client comes again without it

@@ -63,9 +63,10 @@ func TestEnds(t *testing.T) {
 			p.send(`{"id":null,"result":null,"error":[20,"banned \u001b[5mfor a week",null]}`)
 		}, []string{"closed", "banned for a week"}},
 		{"in the middle of a line", func(p *peer) { p.handshake(); _, _ = fmt.Fprint(p.nc, `{"id":nu`) }, []string{"closed"}},
-		{"a web server", func(p *peer) { p.send("HTTP/1.1 400 Bad Request\r") }, []string{"web server"}},
+		{"a web server", func(p *peer) { p.send("HTTP/1.1 400 Bad Request\r") }, []string{"that is a web server, and no Stratum pool: check host and port", "a Bitcoin node is http://user:password@pool.example.org:3333"}},
 		{"a web server of long ago", func(p *peer) { p.send("<!DOCTYPE HTML>") }, []string{"web server"}},
-		{"a TLS alert", func(p *peer) { _, _ = p.nc.Write([]byte{0x15, 3, 1, 0, 2, 2, 0x16}) }, []string{"TLS"}},
+		{"a TLS alert", func(p *peer) { _, _ = p.nc.Write([]byte{0x15, 3, 1, 0, 2, 2, 0x16}) }, []string{"that is a TLS port: write stratum+tls://pool.example.org:3333"}},
+		{"a Stratum V2 pool", func(p *peer) { _, _ = p.nc.Write([]byte("\x9a\xf1\x00{\x80")) }, []string{"no text, and so not Stratum V1: a port for Stratum V2 is stratum2+tcp://pool.example.org:3333/KEY"}},
 		{"an SSH server", func(p *peer) { p.send("SSH-2.0-OpenSSH_9.9") }, []string{"SSH"}},
 		{"an echo", func(p *peer) {
 			for range 2 {

@@ -102,6 +102,8 @@ func (c *Config) connect(ctx context.Context, d *transport.Dialer, to address) (
 	switch {
 	case errors.Is(err, context.Canceled):
 		return nil, err
+	case err != nil && c.Advice != nil:
+		return nil, fmt.Errorf("%v: %w%s", to, err, c.Advice(err))
 	case err != nil:
 		return nil, fmt.Errorf("%v: %w", to, err)
 	}

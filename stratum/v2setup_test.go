@@ -179,8 +179,12 @@ func TestV2WrongServer(t *testing.T) {
 		p.openExtended(firstChannel)
 		p.send(extendedJob(firstChannel, 1, 0), newBlock(firstChannel, 1, 1))
 		r.job()
-		if st := r.status(); !slices.Contains(st.Traits, "not authenticated") || st.URL != "stratum2+tcp://pool.example.org:3336" {
+		if st := r.status(); !slices.Contains(st.Traits, "not authenticated") || st.URL != "stratum2+tcp://pool.example.org:3336" ||
+			st.Encryption != "noise, not verified" {
 			t.Errorf("%+v", st)
+		}
+		if !strings.Contains(r.log.String(), `level=WARN msg="not verified: whoever is on the way`) {
+			t.Errorf("no warning in the log:\n%s", r.log)
 		}
 		r.end()
 	})
@@ -189,9 +193,9 @@ func TestV2WrongServer(t *testing.T) {
 // A server of another protocol is named as such, whatever it does.
 func TestV2NotV2(t *testing.T) {
 	for _, c := range []struct{ name, says, want string }{
-		{"hangs up", "", "is this a port for Stratum V2?"},
-		{"V1", `{"id":null,"method":"mining.set_difficulty","params":[1]}` + "\n", "Stratum V1"},
-		{"silent", "silent", "came in time"},
+		{"hangs up", "", "closed the connection in the handshake: is this a port for Stratum V2? One for Stratum V1 is stratum+tcp://"},
+		{"V1", `{"id":null,"method":"mining.set_difficulty","params":[1]}` + "\n", "it sends text, and so not Stratum V2: a port for Stratum V1 is stratum+tcp://"},
+		{"silent", "silent", "no answer to the handshake: is this a port for Stratum V2? One for Stratum V1 is stratum+tcp://"},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			r := startV2(t, 1, nil)

@@ -3,7 +3,6 @@ package stratum
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"time"
 
@@ -54,7 +53,7 @@ func (s *V2Source) Name() string { return s.pool.String() }
 func (s *V2Source) Run(ctx context.Context, ms *miner.Session) error {
 	for at := s.pool.address; ; {
 		ms.Status(miner.SourceStatus{
-			State: miner.Connecting, URL: s.pool.url(at), Protocol: protocolV2, Encryption: encryptionV2, User: s.cfg.User,
+			State: miner.Connecting, URL: s.pool.url(at), Protocol: protocolV2, Encryption: s.pool.encryption(), User: s.cfg.User,
 		})
 		err := s.visit(ctx, ms, at)
 		var mv *move
@@ -78,6 +77,15 @@ const (
 	encryptionV2 = "noise"
 )
 
+// encryption says how the connection is encrypted, and if nobody knows with whom.
+// On this machine there is nobody on the way.
+func (p *v2Pool) encryption() string {
+	if p.key == (noise.PublicKey{}) && !isLoopback(p.host) {
+		return encryptionV2 + ", not verified"
+	}
+	return encryptionV2
+}
+
 // visit connects to at and holds the connection until it ends.
 func (s *V2Source) visit(ctx context.Context, ms *miner.Session, at address) error {
 	began := time.Now()
@@ -91,11 +99,15 @@ func (s *V2Source) visit(ctx context.Context, ms *miner.Session, at address) err
 		Timeout:   s.cfg.Timeouts.Handshake,
 	})
 	if err != nil {
-		return fmt.Errorf("%v: %w", at, err)
+		return explainNoise(at, err)
+	}
+	encryption := s.pool.encryption()
+	if encryption != encryptionV2 {
+		s.log.Warn("not verified: whoever is on the way to the pool can mine in your name", miner.EventKey, "insecure")
 	}
 	tap := s.cfg.Record.Open(record.Opening{
 		Source: s.Name(), URL: s.pool.url(at), Remote: nc.RemoteAddr().String(),
-		Protocol: protocolV2, Encryption: encryptionV2, User: s.cfg.User,
+		Protocol: protocolV2, Encryption: encryption, User: s.cfg.User,
 	})
 	c := newV2Conn(s, ms, at, tap.Frames(enc, record.Miner), time.Since(began))
 	err = c.run(ctx)

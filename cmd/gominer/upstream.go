@@ -125,7 +125,7 @@ func (u *upstream) stratumFlags(f *pflag.FlagSet) {
 	valueVar(f, &v2.Channel, "v2-channel", "", "auto", "Stratum V2: open channels of `KIND` "+v2Channels.list(), v2Channels.parse)
 	f.BoolVar(&v2.PerDevice, "v2-per-device", false, "Stratum V2: open a channel for each device")
 	f.BoolVar(&v2.WorkerNames, "v2-worker-names", false, "Stratum V2: send the worker's name with every share, to pools that understand it")
-	f.BoolVar(&v2.Insecure, "v2-insecure", false, "Stratum V2: take any key from a pool whose URL has none; whoever sits between can mine in your name")
+	f.BoolVar(&v2.Insecure, "v2-insecure", false, "Stratum V2: take whoever answers where the pool's URL has no key: who is on the way can mine in your name; a pool on this machine (127.0.0.1, ::1, localhost) needs neither")
 	for _, name := range slices.Concat(stratumFlags, v1Flags, v2Flags) {
 		annotate(f.Lookup(name), annotationSection, "How to speak to a pool")
 	}
@@ -227,7 +227,7 @@ func (u *upstream) open(log *slog.Logger) (miner.Source, error) {
 		return s, nil
 	}
 	cfg := u.pool
-	cfg.Log, cfg.Agent = log, agent()
+	cfg.Log, cfg.Agent, cfg.Advice = log, agent(), u.advice
 	var s miner.Source
 	var err error
 	if isReplay(cfg.URL) {
@@ -236,7 +236,7 @@ func (u *upstream) open(log *slog.Logger) (miner.Source, error) {
 		s, err = stratum.NewSource(cfg)
 	}
 	if errors.Is(err, noise.ErrNoAuthority) {
-		return nil, usagef("%s: Stratum V2 wants to know the pool by its authority key: stratum2+tcp://host:port/KEY, or --v2-insecure to take whoever answers", u.where)
+		return nil, usagef("%s: Stratum V2 wants to know the pool by its authority key: stratum2+tcp://host:port/KEY, or --v2-insecure to take whoever answers (a pool on this machine needs neither)", u.where)
 	}
 	if err != nil {
 		return nil, usagef("%s: %w", u.where, err)

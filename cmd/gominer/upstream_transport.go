@@ -1,11 +1,14 @@
 package main
 
 import (
+	"crypto/x509"
 	"errors"
 	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
+
+	"gominer/stratum/transport"
 )
 
 // transportOptions are what is said of the way to a pool, and is not bound right
@@ -70,4 +73,21 @@ func (u *upstream) settleTransport() (err error) {
 		}
 	}
 	return nil
+}
+
+// advice says what a user can do about a server that is not trusted, in the words
+// of where he has configured it.
+func (u *upstream) advice(err error) string {
+	var failed *transport.Error
+	if !errors.As(err, &failed) || failed.Pin == "" {
+		return ""
+	}
+	ca, pin := "--tls-ca FILE", "--tls-pin "+failed.Pin
+	if u.said["url"].from.layer == fromTable {
+		ca, pin = `tls-ca = "FILE"`, `tls-pin = "`+failed.Pin+`"`
+	}
+	if errors.As(err, new(x509.UnknownAuthorityError)) {
+		return ": " + ca + " trusts that authority, or a certificate that signs itself; " + pin + " trusts this key alone, if you know that it is the pool's"
+	}
+	return "; " + pin + " takes it all the same, if you know that the key is the pool's"
 }

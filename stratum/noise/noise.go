@@ -158,9 +158,6 @@ func client(conn net.Conn, cfg Config, e *keyPair, now func() time.Time) (*Conn,
 	}
 	var second act2
 	if err := readAct(conn, second[:]); err != nil {
-		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-			err = fmt.Errorf("%w; is this a port for Stratum V2?", err)
-		}
 		return nil, &HandshakeError{2, err}
 	}
 	cert, err := i.readAct2(&second)
@@ -210,14 +207,15 @@ func writeAct(conn net.Conn, msg []byte) error {
 	return err
 }
 
-var errText = errors.New("the peer sends text: it speaks another protocol, Stratum V1 perhaps")
+// ErrText says that the peer sends text.
+var ErrText = errors.New("the peer sends text: it speaks another protocol, Stratum V1 perhaps")
 
 // readAct fills msg.
 func readAct(conn net.Conn, msg []byte) error {
 	n, err := io.ReadFull(conn, msg)
 	switch {
 	case isText(msg[:n]):
-		return errText
+		return ErrText
 	case err == nil:
 		return nil
 	case errors.Is(err, os.ErrDeadlineExceeded):

@@ -315,6 +315,12 @@ func (r *patientReader) Write([]byte) (int, error) { return 0, io.ErrClosedPipe 
 
 // reasonOf says why a connection ended, fit to be shown.
 func reasonOf(err error) string {
+	var bad *v1.ProtocolError
+	if errors.As(err, &bad) {
+		if what := foreign[bad.Speaks()]; what != "" {
+			return what
+		}
+	}
 	switch {
 	case errors.Is(err, io.EOF):
 		return "the client closed it"
@@ -322,4 +328,12 @@ func reasonOf(err error) string {
 		return "the client closed it inside a line"
 	}
 	return v1.CleanText(err.Error(), 256)
+}
+
+// foreign says who comes to a port for Stratum V1 with something else.
+var foreign = map[v1.Foreign]string{
+	v1.ForeignHTTP:   "it speaks HTTP, as browsers do: this port is for Stratum V1",
+	v1.ForeignTLS:    "it speaks TLS: this port is not encrypted",
+	v1.ForeignSSH:    "it speaks SSH: this port is for Stratum V1",
+	v1.ForeignBinary: "what it sends is no text: a Stratum V2 client, perhaps; this port is for Stratum V1",
 }

@@ -148,9 +148,11 @@ func TestGarbage(t *testing.T) {
 	r := start(t, easy())
 	good := r.dial(t).login()
 	for i, c := range []struct{ name, send, reason string }{
-		{"TLS", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", "not a Stratum V1 line"},
-		{"HTTP", "GET / HTTP/1.1\r\nHost: pool\r\n\r\n", "not a Stratum V1 line"},
-		{"binary", "\x00\xff\xfe\n", "not a Stratum V1 line"},
+		{"TLS", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", "it speaks TLS: this port is not encrypted"},
+		{"HTTP", "GET / HTTP/1.1\r\nHost: pool\r\n\r\n", "it speaks HTTP, as browsers do"},
+		{"binary", "\x00\xff\xfe\n", "a Stratum V2 client, perhaps; this port is for Stratum V1"},
+		{"SSH", "SSH-2.0-OpenSSH_9.9\r\n", "it speaks SSH"},
+		{"NUL", "\x00\x01\n", "not a Stratum V1 line"},
 		{"array", "[1,2,3]\n", "not a Stratum V1 line"},
 		{"half an object", `{"id":1,"method"` + "\n", "not a Stratum V1 line"},
 		{"deep", `{"id":1,"method":"x","params":` + strings.Repeat("[", 1000) + strings.Repeat("]", 1000) + "}\n", "JSON depth cap"},

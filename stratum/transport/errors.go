@@ -17,6 +17,10 @@ import (
 // Error is why there is no connection, or no longer one: a sentence for people,
 // without control characters.
 type Error struct {
+	// Pin is, as TLSConfig.Pins has it, that of a server whose certificate is not
+	// trusted; empty if the error is about something else.
+	Pin string
+
 	text string
 	err  error // what caused it; may be nil
 }
@@ -27,7 +31,7 @@ func (e *Error) Error() string { return e.text }
 func (e *Error) Unwrap() error { return e.err }
 
 func errorf(cause error, format string, args ...any) *Error {
-	return &Error{fmt.Sprintf(format, args...), cause}
+	return &Error{text: fmt.Sprintf(format, args...), err: cause}
 }
 
 // shownText is how much of a text from outside is shown, in bytes.
@@ -135,13 +139,9 @@ func speaks(header [5]byte) string {
 	return ""
 }
 
-// explainCertificate says what is wrong with a server's certificate, and what a
-// user may do who knows better.
+// explainCertificate says what is wrong with a server's certificate.
 func explainCertificate(e *tls.CertificateVerificationError, host string) error {
-	advice := ""
-	if len(e.UnverifiedCertificates) > 0 {
-		advice = fmt.Sprintf("; whoever knows that the server is the right one can pin its key, %v", pinOf(e.UnverifiedCertificates[0]))
-	}
+	err := errorf(e, "the server's certificate is not valid: %s", library(e.Err))
 	var name x509.HostnameError
 	var unknown x509.UnknownAuthorityError
 	var invalid x509.CertificateInvalidError
@@ -150,13 +150,16 @@ func explainCertificate(e *tls.CertificateVerificationError, host string) error 
 		if now := time.Now(); now.Before(invalid.Cert.NotBefore) {
 			return errorf(e, "the server's certificate is not valid before %s: check this machine's clock", day(invalid.Cert.NotBefore))
 		}
-		return errorf(e, "the server's certificate expired on %s: its operator has to renew it, unless this machine's clock is wrong%s", day(invalid.Cert.NotAfter), advice)
+		err = errorf(e, "the server's certificate expired on %s: its operator has to renew it, unless this machine's clock is wrong", day(invalid.Cert.NotAfter))
 	case errors.As(e, &name):
-		return errorf(e, "the server's certificate is for %s and not for %s: check the host%s", certNames(name.Certificate), quote(host), advice)
+		err = errorf(e, "the server's certificate is for %s and not for %s: check the host", certNames(name.Certificate), quote(host))
 	case errors.As(e, &unknown):
-		return errorf(e, "the server's certificate is signed by an unknown authority: give that one's certificate as CA file%s", advice)
+		err = errorf(e, "the server's certificate is signed by an unknown authority")
 	}
-	return errorf(e, "the server's certificate is not valid: %s%s", library(e.Err), advice)
+	if len(e.UnverifiedCertificates) > 0 {
+		err.Pin = pinOf(e.UnverifiedCertificates[0]).String()
+	}
+	return err
 }
 
 func day(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }

@@ -2,6 +2,8 @@ package bench
 
 import (
 	"fmt"
+	"math"
+	"slices"
 	"strings"
 
 	"gominer/hasher"
@@ -136,6 +138,15 @@ func (c *Comparison) Below(limit float64) (below []Change) {
 	}
 	return below
 }
+
+// Hidden reports whether there is a change that could matter and does not stand
+// out from the noise.
+func (c *Comparison) Hidden() bool {
+	return slices.ContainsFunc(c.Changes, func(x Change) bool { return !x.Real && math.Abs(x.Change) >= hiddenLeast })
+}
+
+// hiddenLeast is the least change that anybody would want to know.
+const hiddenLeast = 0.002
 
 // String says what changed: "avx2 on 2 threads -6.2%".
 func (x *Change) String() string {

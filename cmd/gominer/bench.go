@@ -38,22 +38,25 @@ type benchOptions struct {
 
 const allKernels = "all"
 
+// How long and how often everything is measured, by default.
+const (
+	benchTime = 3 * time.Second
+	benchRuns = 5
+)
+
 // formats are how results can be written.
 var formats = []string{"text", "json", "benchstat"}
 
 func newBench(p *process) *cobra.Command {
 	o := &benchOptions{known: hasher.Kernels()}
 	cmd := &cobra.Command{
-		Use:   "bench [compare A [B]] [flags]",
+		Use:   "bench [flags]",
 		Short: "Measure kernels, threads, job switches and the whole miner",
 		Long: `Measures hash rates: distinct headers hashed in full, by wall time and by CPU
 time. Every kernel is proven against crypto/sha256 before; the runs of all go in
 turn, and medians are shown with the lowest and the highest run. What made the
-machine too noisy to believe is said at the end.
-
-bench compare A B compares two reports that --json wrote; with A alone it measures
-the same again here and compares. A change is real if the Mann-Whitney U test
-gives p < 0.05, or, with 3 runs a side, if the runs of the two don't overlap.
+machine too noisy to believe is said at the end. bench compare tells what has
+changed between two reports.
 
 Ctrl-C ends it with what was measured until then.`,
 		Example: `gominer bench
@@ -61,20 +64,21 @@ gominer bench --kernel avx2,generic -t 1..4 --time 1s
 gominer bench --latency --stack
 gominer bench --device cpu,opencl0
 gominer bench --kernel all --verify --json > before.json
-gominer bench compare before.json after.json --fail-below -5%
+gominer bench compare before.json
 gominer bench --format benchstat > new.txt`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := p.bench(cmd, o, args); err != nil {
-				return benchError(err)
-			}
-			return nil
+			return benchError("bench", p.bench(cmd, o, args))
 		},
 	}
 	section(cmd, "Measurement", o.measurementFlags)
-	section(cmd, "Comparison", func(f *pflag.FlagSet) {
-		valueVar(f, &o.failBelow, "fail-below", "", "", "exit code 3 if a real change is below `CHANGE`, such as -5%", parseChange)
-		f.BoolVar(&o.perCPU, "cpu-time", false, "compare rates by CPU time, which other programs disturb less")
-	})
+	o.outputFlags(cmd)
+	complete(cmd, "device", func() []string { return append(deviceNames(), openclKind) })
+	cmd.AddCommand(newBenchCompare(p))
+	return cmd
+}
+
+// outputFlags defines what bench and bench compare share.
+func (o *benchOptions) outputFlags(cmd *cobra.Command) {
 	section(cmd, "Output", func(f *pflag.FlagSet) {
 		f.BoolVar(&o.json, "json", false, "write JSON: --format json")
 		valueVar(f, &o.format, "format", "", "text", "`FORMAT` is text, json, or benchstat, the Go benchmark format", parseFormat)
@@ -82,17 +86,15 @@ gominer bench --format benchstat > new.txt`,
 	configurable(cmd)
 	exclusive(cmd.Flags(), "json", "format")
 	complete(cmd, "kernel", func() []string { return append(kernelNames(), allKernels, autoKernel) })
-	complete(cmd, "device", func() []string { return append(deviceNames(), openclKind) })
 	complete(cmd, "format", func() []string { return formats })
-	return cmd
 }
 
 func (o *benchOptions) measurementFlags(f *pflag.FlagSet) {
 	f.StringSliceVarP(&o.kernels, "kernel", "k", nil, "measure the kernels of `LIST`, all, or auto, the fastest (default: all; with --latency or --stack, auto)")
 	f.StringSliceVarP(&o.devices, "device", "d", nil, "measure the devices of `LIST`, as gominer devices names them: cpu, opencl0, …, or opencl for all of these (default: cpu)")
 	valueVar(f, &o.threads, "threads", "t", "", "with the numbers of threads in `LIST`, such as 4, 1..4 or 1,2,8 (default: 1, and for the fastest kernel also one for each processor)", parseThreads)
-	f.DurationVar(&o.cfg.Time, "time", 3*time.Second, "let each measurement take `TIME`")
-	f.IntVar(&o.cfg.Runs, "runs", 5, "measure everything `N` times, in turn")
+	f.DurationVar(&o.cfg.Time, "time", benchTime, "let each measurement take `TIME`")
+	f.IntVar(&o.cfg.Runs, "runs", benchRuns, "measure everything `N` times, in turn")
 	f.IntVar(&o.versions, "versions", 0, "try `K` header versions on each nonce (default: as many as the kernel takes at once)")
 	f.BoolVar(&o.cfg.Thorough, "verify", false, "prove the kernels at length: real blocks, and millions of headers against crypto/sha256")
 	f.BoolVar(&o.latency, "latency", false, "also measure how soon the fastest kernel's threads take up a clean job")
@@ -101,24 +103,19 @@ func (o *benchOptions) measurementFlags(f *pflag.FlagSet) {
 }
 
 // benchError puts the verb before err, whose exit code stays. A signal is passed
-// on as it is.
-func benchError(err error) error {
-	if stop := (interrupted{}); errors.As(err, &stop) {
+// on as it is, and nil.
+func benchError(verb string, err error) error {
+	if stop := (interrupted{}); err == nil || errors.As(err, &stop) {
 		return err
 	}
-	return verbError("bench", err)
+	return verbError(verb, err)
 }
 
 func (p *process) bench(cmd *cobra.Command, o *benchOptions, args []string) error {
-	switch {
-	case len(args) == 0:
-		return p.benchHere(cmd.Context(), o)
-	case args[0] != "compare":
+	if len(args) > 0 {
 		return usagef("there is no %q%s; gominer bench measures, gominer bench compare compares", args[0], didYouMean(args[0], []string{"compare"}))
-	case len(args) == 1 || len(args) > 3:
-		return usagef("compare takes one or two files that gominer bench --json wrote, not %d", len(args)-1)
 	}
-	return p.benchCompare(cmd.Context(), o, args[1:])
+	return p.benchHere(cmd.Context(), o)
 }
 
 // benchHere measures and writes the report.

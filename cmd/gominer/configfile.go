@@ -223,11 +223,17 @@ func tableOf(key string, verbs []*cobra.Command) string {
 	return ": it belongs into " + strings.Join(tables, " or ")
 }
 
+// tableName returns the table of a verb: below another one it is that one's.
+func tableName(cmd *cobra.Command) string {
+	name, _, _ := strings.Cut(verbOf(cmd), " ")
+	return name
+}
+
 // apply sets the flags of a verb that are open: from its table, and then from the
 // top of the file.
 func (p *process) apply(c *config, cmd *cobra.Command) (mistakes []*mistake) {
 	set := make(map[string]bool)
-	for _, table := range []*configfile.Value{c.root.Lookup(cmd.Name()), c.root} {
+	for _, table := range []*configfile.Value{c.root.Lookup(tableName(cmd)), c.root} {
 		if table == nil || table.Kind != configfile.Table {
 			continue
 		}

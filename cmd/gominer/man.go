@@ -63,7 +63,13 @@ func manPage(cmd *cobra.Command) string {
 		b.WriteString(".SH DESCRIPTION\n")
 		manText(&b, cmd.Long)
 	}
-	if !cmd.HasSubCommands() {
+	if cmd.HasSubCommands() {
+		b.WriteString(".SH VERBS\n")
+		for _, c := range cmd.Commands() {
+			fmt.Fprintf(&b, ".TP\n.B %s\n%s\n", roff(c.Name()), roff(c.Short))
+		}
+	}
+	if cmd.HasParent() {
 		headings, flags := flagSections(cmd)
 		b.WriteString(".SH OPTIONS\n")
 		for _, h := range headings {
@@ -71,11 +77,6 @@ func manPage(cmd *cobra.Command) string {
 			for _, f := range flags[h] {
 				fmt.Fprintf(&b, ".TP\n.B %s\n%s\n", roff(strings.TrimSpace(f.names)), roff(f.usage))
 			}
-		}
-	} else {
-		b.WriteString(".SH VERBS\n")
-		for _, c := range cmd.Commands() {
-			fmt.Fprintf(&b, ".TP\n.B %s\n%s\n", roff(c.Name()), roff(c.Short))
 		}
 	}
 	b.WriteString(".SH ENVIRONMENT\n")

@@ -104,6 +104,11 @@ func decodeKinds() (kinds []string) {
 	return kinds
 }
 
+// errForm says that an input looks like nothing that is known.
+func errForm() error {
+	return fmt.Errorf("the input is none of %s or a Stratum V1 line; to say what it is: gominer decode KIND INPUT", strings.Join(decodeKinds(), ", "))
+}
+
 // decodeOptions are the flags of decode.
 type decodeOptions struct {
 	decoder decoder
@@ -188,7 +193,7 @@ func (d *decoder) decode(kind, input string) (*explanation, error) {
 	case kind == "line":
 		return d.line(input)
 	case kind == "":
-		return nil, errors.New("the input is none of header, nbits, target, difficulty, coinbase or a Stratum V1 line; to say what it is: gominer decode KIND INPUT")
+		return nil, errForm()
 	}
 	for _, k := range decoders {
 		if k.kind == kind {

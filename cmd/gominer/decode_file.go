@@ -42,6 +42,8 @@ func (p *process) decode(ctx context.Context, o *decodeOptions, args []string) e
 			return verbError("decode", err)
 		case strings.ContainsAny(args[0], `./\`) && !strings.ContainsAny(args[0], " {["):
 			return fmt.Errorf("decode: there is no file %s", args[0])
+		case kind == "" && !strings.ContainsAny(args[0], " {["):
+			return fmt.Errorf("decode: there is no file %s, and %w", args[0], errForm())
 		}
 	}
 	switch {

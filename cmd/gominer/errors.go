@@ -3,8 +3,10 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strings"
+	"syscall"
 )
 
 // The exit codes. Scripts rely on them.
@@ -40,6 +42,26 @@ func (e *coded) Unwrap() error { return e.err }
 // usagef returns an error that the user can mend on the command line.
 func usagef(format string, args ...any) error {
 	return &coded{exitUsage, fmt.Errorf(format, args...)}
+}
+
+// unwritable says why the file that a flag names can't be written, and what to do
+// about it; nil for nil. What is wrong with what stands in it is passed on.
+func unwritable(flag string, err error) error {
+	var system syscall.Errno
+	hint := ""
+	switch {
+	case err == nil:
+		return nil
+	case !errors.As(err, &system):
+		return err
+	case errors.Is(err, fs.ErrNotExist):
+		hint = ": make its folder first"
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
+		hint = ": name a file where you may write"
+	case errors.Is(err, syscall.EISDIR):
+		hint = ": name a file in it"
+	}
+	return usagef("--%s: %w%s", flag, err, hint)
 }
 
 // verbError puts the verb before an error; the exit code stays.

@@ -55,7 +55,8 @@ func (o *fileOptions) openRecord(log *slog.Logger) (*record.Writer, error) {
 	}
 	cfg := o.record
 	cfg.By, cfg.Log = agent(), log
-	return record.Create(cfg)
+	w, err := record.Create(cfg)
+	return w, unwritable("record", err)
 }
 
 // closeFile ends a file of the run. What it lacks is said, and fails nothing.
@@ -78,7 +79,7 @@ func (o *fileOptions) openAudit(d *display) error {
 	}
 	log, err := audit.Open(audit.Config{Path: o.audit, By: agent(), Log: d.log})
 	if err != nil {
-		return err
+		return unwritable("audit", err)
 	}
 	log.Event(time.Now(), "config", slog.Any("settings", o.settings))
 	d.audit = &auditing{log, o.audit}

@@ -60,7 +60,7 @@ func (o *logOptions) check() error {
 	}
 	f, err := os.OpenFile(o.file, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600) // what can't be written is said now
 	if err != nil {
-		return usagef("--log-file: %w", err)
+		return unwritable("log-file", err)
 	}
 	return f.Close()
 }

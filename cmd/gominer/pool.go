@@ -252,13 +252,19 @@ func (d *display) announce(fronts []front) error {
 		if _, err := fmt.Fprintf(d.p.stdout, "listening on %s\n", f.url); err != nil {
 			return err
 		}
-		url := strings.TrimPrefix(strings.Replace(f.url, addr, reachable(addr), 1), "stratum+tcp://")
-		if f.unknown {
-			url += " --tls-pin " + f.pin
-		}
-		_ = d.screen.print(fmt.Sprintf("to mine on it: gominer mine -o %s -u anybody\n", url))
+		_ = d.screen.print("to mine on it: " + f.invitation() + "\n")
 	}
 	return nil
+}
+
+// invitation returns what to type to mine on f.
+func (f *front) invitation() string {
+	addr := f.Addr().String()
+	url := strings.TrimPrefix(strings.Replace(f.url, addr, reachable(addr), 1), "stratum+tcp://")
+	if f.unknown {
+		url += " --tls-pin " + f.pin
+	}
+	return "gominer mine -o " + url + " -u anybody"
 }
 
 // reachable returns an address at which this machine reaches what listens on
@@ -275,10 +281,15 @@ func reachable(addr string) string {
 func (d *display) serve(ctx context.Context, server *pool.Pool, fronts []front) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	stop := d.watch(ctx, func() string { return poolLine(server.Stats()) }, func() {
+	invite := fronts[0].invitation()
+	stop := d.watch(ctx, func() string { return poolLine(server.Stats(), invite) }, func() {
 		s := server.Stats()
-		d.log.Info("progress", "miners", len(s.Conns), "rate", units.Hashrate(s.Total.Hashrate),
-			"accepted", s.Total.Accepted, "rejected", s.Total.Rejected, "blocks", s.Found)
+		attrs := []any{"miners", len(s.Conns), "rate", units.Hashrate(s.Total.Hashrate),
+			"accepted", s.Total.Accepted, "rejected", s.Total.Rejected, "blocks", s.Found}
+		if len(s.Conns) == 0 {
+			attrs = append(attrs, "connect", invite)
+		}
+		d.log.Info("progress", attrs...)
 	})
 	var wg sync.WaitGroup
 	wg.Go(func() {
@@ -303,8 +314,11 @@ func (d *display) serve(ctx context.Context, server *pool.Pool, fronts []front) 
 	return err
 }
 
-// poolLine says in one line how the pool stands.
-func poolLine(s pool.Stats) string {
+// poolLine says in one line how the pool stands; invite is how to mine on it.
+func poolLine(s pool.Stats, invite string) string {
+	if len(s.Conns) == 0 && s.Total.Accepted == 0 {
+		return units.Span(time.Since(s.Started)) + " · no miner yet: " + invite
+	}
 	parts := []string{
 		units.Span(time.Since(s.Started)), units.Plural(uint64(len(s.Conns)), "miner"), units.Hashrate(s.Total.Hashrate),
 		fmt.Sprintf("%s accepted, %s rejected", units.Count(s.Total.Accepted), units.Count(s.Total.Rejected)),

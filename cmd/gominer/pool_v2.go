@@ -129,7 +129,7 @@ func (o *v2Options) authority() (*noise.PrivateKey, error) {
 		return o.makeAuthority()
 	}
 	if err != nil {
-		return nil, fmt.Errorf("--authority-key: %w", err)
+		return nil, usagef("--authority-key: %w", err)
 	}
 	defer f.Close()
 	text, err := io.ReadAll(io.LimitReader(f, mostKey))
@@ -138,7 +138,7 @@ func (o *v2Options) authority() (*noise.PrivateKey, error) {
 	}
 	key, err := noise.ParsePrivateKey(strings.TrimSpace(string(text)))
 	if err != nil {
-		return nil, fmt.Errorf("--authority-key %s: %w; a missing file is made", o.keyFile, err)
+		return nil, usagef("--authority-key %s: %w; a missing file is made", o.keyFile, err)
 	}
 	return key, nil
 }
@@ -150,7 +150,7 @@ func (o *v2Options) makeAuthority() (*noise.PrivateKey, error) {
 	}
 	f, err := os.OpenFile(o.keyFile, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
-		return nil, fmt.Errorf("--authority-key: %w", err)
+		return nil, unwritable("authority-key", err)
 	}
 	_, err = fmt.Fprintln(f, key.Encode())
 	if err = errors.Join(err, f.Close()); err != nil {

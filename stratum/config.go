@@ -34,7 +34,8 @@ type Config struct {
 
 	// SuggestDifficulty is a share difficulty to ask for, SuggestTarget the same
 	// as a target; zero asks for none. MinimumDifficulty asks mining.configure for
-	// a difficulty that never falls below it.
+	// a difficulty that never falls below it. Over Stratum V2 each of them is the
+	// easiest target that a channel takes, max_target.
 	SuggestDifficulty float64
 	SuggestTarget     hasher.Target
 	MinimumDifficulty float64
@@ -110,11 +111,11 @@ const (
 // late.
 type Timeouts struct {
 	Connect   time.Duration // for each address, unless Config.Dial is set; default 5 s
-	Handshake time.Duration // from the connection to authorization, and from there to the first job; default 15 s
-	Job       time.Duration // without a job after authorization: another line is sent; default 500 ms
+	Handshake time.Duration // from the connection to authorization, or to the channels, and from there to the first job; default 15 s
+	Job       time.Duration // without a job after authorization: another line is sent (V1); default 500 ms
 	Silent    time.Duration // without a line: the pool is asked for a sign of life; default 90 s
 	Ping      time.Duration // the same for a pool that answers mining.ping; default 3 s
-	Submit    time.Duration // without an answer to a share, nor to a later one: likewise; default 2 s
+	Submit    time.Duration // without an answer to a share, nor to a later one: likewise (V1: V2 answers in batches); default 2 s
 	Ask       time.Duration // after it was asked, without a line, or without the answer: it is dropped; default 1.5 s
 	Grace     time.Duration // for the answers to the last shares; default 2 s
 }

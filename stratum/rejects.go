@@ -68,6 +68,16 @@ type rejects struct {
 	since time.Time // the first of them
 }
 
+// another counts one, and reports whether there are as many as most, for long
+// enough.
+func (r *rejects) another(most int) bool {
+	if r.run == 0 {
+		r.since = time.Now()
+	}
+	r.run++
+	return r.run >= most && time.Since(r.since) >= rejectSpan
+}
+
 const (
 	mostStrangers = 3 // in a row, where the pool does not know the worker or the connection
 
@@ -141,16 +151,12 @@ func (c *conn) judge(sub *submission, kind rejectKind, refused *v1.Error) error 
 		}
 		return nil
 	}
-	r := &c.rejects
-	if r.run == 0 {
-		r.since = time.Now()
-	}
-	r.run++
+	mad := c.rejects.another(c.cfg.Rejects)
 	switch {
-	case kind == rejectLost && r.run >= mostStrangers:
+	case kind == rejectLost && c.rejects.run >= mostStrangers:
 		return c.errorf("it does not know this connection any more: %w", refused)
-	case r.run >= c.cfg.Rejects && time.Since(r.since) >= rejectSpan:
-		return c.errorf("it refuses shares for no reason that could be seen, %d in a row, the last with: %w", r.run, refused)
+	case mad:
+		return c.errorf("it refuses shares for no reason that could be seen, %d in a row, the last with: %w", c.rejects.run, refused)
 	}
 	return nil
 }

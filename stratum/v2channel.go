@@ -18,6 +18,7 @@ type v2Channel struct {
 	extended  bool
 	device    int // that mines on it, or allDevices
 	opened    time.Time
+	idle      time.Time // since when it has no job, if current is nil
 
 	target hasher.Target // of jobs to come, and of those that wait
 	prefix []byte        // of the extranonce, for jobs to come; never written to
@@ -30,6 +31,8 @@ type v2Channel struct {
 
 	sequence   uint32          // the next share's
 	unanswered []*v2Submission // that were sent, in the order of their numbers
+	rejects    rejects         // for no reason to be seen, in a row
+	refused    uint32          // number of the latest share that was
 
 	rate float32   // H/s that the pool was told
 	told time.Time // when
@@ -140,16 +143,31 @@ func (c *v2Conn) onPrevHash(m *v2.SetNewPrevHash) error {
 	members := c.members(m.ChannelID)
 	if len(members) == 0 {
 		c.warn("new block for no channel", "channel", m.ChannelID)
+		return nil
+	}
+	if !slices.ContainsFunc(members, func(ch *v2Channel) bool { return ch.waiting(m.JobID) != nil }) {
+		return c.errorf("there is a new block, and job %d that it wants mined on it was never sent", m.JobID)
 	}
 	for _, ch := range members {
-		i := slices.IndexFunc(ch.future, func(j *v2Job) bool { return j.id == m.JobID })
-		if i < 0 {
-			return c.errorf("there is a new block, and job %d that it wants mined on it was never sent", m.JobID)
-		}
-		j := ch.future[i]
+		j := ch.waiting(m.JobID)
 		c.drop(ch, errReplaced)
 		ch.tip = m
+		if j == nil { // the group has got it before the channel was there
+			c.warn("new block without a job for the channel", "channel", ch.id, "job", m.JobID)
+			c.rest(ch)
+			continue
+		}
 		c.start(j, m.MinNTime, true)
+	}
+	return nil
+}
+
+// waiting returns the future job of an id, nil if there is none.
+func (ch *v2Channel) waiting(id uint32) *v2Job {
+	for _, j := range ch.future {
+		if j.id == id {
+			return j
+		}
 	}
 	return nil
 }
@@ -210,9 +228,9 @@ func (c *v2Conn) publish(j *v2Job, mj *miner.Job) {
 	}
 }
 
-// idle ends the work of a channel.
-func (c *v2Conn) idle(ch *v2Channel) {
-	ch.current = nil
+// rest ends the work of a channel.
+func (c *v2Conn) rest(ch *v2Channel) {
+	ch.current, ch.idle = nil, time.Now()
 	if ch.device == allDevices {
 		c.ms.Publish(nil)
 	} else {
@@ -295,7 +313,7 @@ func (c *v2Conn) onClose(m *v2.CloseChannel) error {
 			c.settle(sub, errClosed)
 		}
 		delete(c.channels, ch.id)
-		c.idle(ch)
+		c.rest(ch)
 		c.open(ch.device, ch.extended)
 	}
 	return nil

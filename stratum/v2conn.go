@@ -75,7 +75,7 @@ func newV2Conn(s *V2Source, ms *miner.Session, at address, nc net.Conn, trip tim
 		src: s, cfg: &s.cfg, ms: ms, at: at, nc: nc, trip: trip,
 		in: make(chan v2Read), out: make(chan []v2.Message), failed: make(chan error, 1), done: make(chan struct{}),
 		opening: make(map[uint32]*opening), channels: make(map[uint32]*v2Channel), jobs: make(map[*miner.Job]*v2Job),
-		warned: make(map[string]int), connected: now, heard: now, updated: now,
+		warned: make(map[string]int), connected: now, heard: now, updated: now, strict: s.cfg.DifficultyNow,
 	}
 }
 
@@ -278,8 +278,11 @@ func (c *v2Conn) due(now time.Time) (at time.Time, err error) {
 		return at, context.Canceled // what Run returns is ctx's error
 	case c.opened.IsZero() && passed(c.connected, t.Handshake):
 		return at, c.errorf("no answer to %s within %v: is this a pool for Stratum V2 mining?", c.waitsFor(), t.Handshake)
-	case !c.opened.IsZero() && !c.up && passed(c.opened, t.Silent+t.Ask):
-		return at, c.errorf("it opened a channel, but gave no job within %v", t.Silent+t.Ask)
+	}
+	for _, ch := range c.channels {
+		if ch.current == nil && passed(ch.idle, t.Handshake) {
+			return at, c.errorf("it opened channel %d, but gave no job for it within %v", ch.id, t.Handshake)
+		}
 	}
 	// A pool may acknowledge a batch, which will not be full any more, when its
 	// channel ends. What is on its way gets the first half of the time.

@@ -69,7 +69,7 @@ func (c *v2Conn) handleChannel(m v2.Message) error {
 	case *v2.SubmitSharesSuccess:
 		c.onAccepted(m)
 	case *v2.SubmitSharesError:
-		c.onRefused(m)
+		return c.onRefused(m)
 	case *v2.UpdateChannelError:
 		c.warn("the pool refuses what it was told of a channel", "channel", m.ChannelID, "code", clean(m.ErrorCode))
 	case *v2.ChannelEndpointChanged:

@@ -114,12 +114,13 @@ func (c *v2Conn) withoutExtensions() {
 	c.openAll()
 }
 
-// onExtensions takes the extensions that the pool knows.
+// onExtensions takes the extensions that the pool knows. What it agreed to counts
+// even if nobody waits for the answer any more.
 func (c *v2Conn) onExtensions(id uint16, supported []uint16) {
-	if c.extended.IsZero() || id != c.request {
-		return // too late, or of no request
+	if id != c.request || !c.cfg.V2.WorkerNames {
+		return // of no request
 	}
-	c.extended = time.Time{}
+	c.extended, c.src.mute = time.Time{}, false
 	if slices.Contains(supported, v2.WorkerHashrate) {
 		c.worker = workerName(c.cfg.User)
 	}
@@ -199,11 +200,16 @@ func (c *v2Conn) open(device int, extended bool) {
 
 // mostTarget returns the easiest target that is wanted.
 func (c *v2Conn) mostTarget() hasher.Target {
-	if d := c.cfg.SuggestDifficulty; d != 0 {
-		t, _ := hasher.TargetFromDifficulty(d) // checked with the configuration
-		return t
+	most := hasher.MaxTarget
+	for _, d := range []float64{c.cfg.SuggestDifficulty, c.cfg.MinimumDifficulty} {
+		if t, err := hasher.TargetFromDifficulty(d); err == nil && harder(t, most) { // 0 is none
+			most = t
+		}
 	}
-	return hasher.MaxTarget
+	if t := c.cfg.SuggestTarget; t != (hasher.Target{}) && harder(t, most) {
+		most = t
+	}
+	return most
 }
 
 // onOpenError tries the other kind of channel, if that is allowed.
@@ -235,7 +241,7 @@ func (c *v2Conn) onOpened(request uint32, ch *v2Channel) error {
 	}
 	delete(c.opening, request)
 	now := time.Now()
-	ch.device, ch.opened, ch.told, ch.rate = o.device, now, now, c.measure(o.device)
+	ch.device, ch.opened, ch.idle, ch.told, ch.rate = o.device, now, now, now, c.measure(o.device)
 	c.channels[ch.id] = ch
 	if len(c.opening) == 0 && c.opened.IsZero() {
 		c.opened = now

@@ -3,8 +3,11 @@ package stratum
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"gominer/miner"
+	"gominer/stratum/v1"
 	"gominer/stratum/v2"
 )
 
@@ -13,7 +16,6 @@ type v2Submission struct {
 	share    miner.Share
 	job      *v2Job
 	sequence uint32 // once it is sent
-	answered bool
 }
 
 // Why shares are lost, or not sent.
@@ -85,18 +87,14 @@ func (c *v2Conn) onAccepted(m *v2.SubmitSharesSuccess) {
 		c.warn("answer for no channel", "message", m.Type())
 		return
 	}
-	var count uint32
 	n := upTo(ch.unanswered, m.LastSequenceNumber)
 	for _, sub := range ch.unanswered[:n] {
-		if !sub.answered {
-			c.settle(sub, nil)
-			count++
-		}
+		c.settle(sub, nil)
 	}
-	ch.unanswered = ch.unanswered[n:]
-	if count != m.NewSubmitsAcceptedCount {
+	ch.unanswered = slices.Delete(ch.unanswered, 0, n)
+	if uint32(n) != m.NewSubmitsAcceptedCount {
 		c.warn("the pool counts other shares than it acknowledges", "channel", ch.id,
-			"last", m.LastSequenceNumber, "counted", m.NewSubmitsAcceptedCount, "acknowledged", count)
+			"last", m.LastSequenceNumber, "counted", m.NewSubmitsAcceptedCount, "acknowledged", n)
 	}
 }
 
@@ -110,40 +108,68 @@ func upTo(subs []*v2Submission, last uint32) int {
 	return n
 }
 
-// onRefused settles a share that was refused.
-func (c *v2Conn) onRefused(m *v2.SubmitSharesError) {
+// pick takes the share of a number out of those that are unanswered. It is nil if
+// there is none.
+func (ch *v2Channel) pick(sequence uint32) *v2Submission {
+	i := slices.IndexFunc(ch.unanswered, func(sub *v2Submission) bool { return sub.sequence == sequence })
+	if i < 0 {
+		return nil
+	}
+	sub := ch.unanswered[i]
+	ch.unanswered = slices.Delete(ch.unanswered, i, i+1)
+	return sub
+}
+
+// onRefused settles a share that was refused. An error ends the connection.
+func (c *v2Conn) onRefused(m *v2.SubmitSharesError) error {
 	ch := c.channels[m.ChannelID]
 	if ch == nil {
 		c.warn("answer for no channel", "message", m.Type())
-		return
+		return nil
 	}
-	for i, sub := range ch.unanswered {
-		if sub.sequence != m.SequenceNumber {
-			continue
-		}
-		if sub.answered {
-			break
-		}
-		c.settle(sub, &miner.Reject{Reason: clean(m.ErrorCode)})
-		if i == 0 {
-			ch.unanswered = ch.unanswered[1:]
-		}
-		if m.ErrorCode == v2.CodeDifficultyTooLow && sub.share.Job.Target != ch.target {
-			c.strict = true // it did not wait for the next job
-			c.tighten(ch)
-		}
-		return
+	sub := ch.pick(m.SequenceNumber)
+	if sub == nil {
+		c.warn("the pool refuses a share that it has answered before", "channel", ch.id,
+			"sequence", m.SequenceNumber, "code", clean(m.ErrorCode))
+		return nil
 	}
-	c.warn("the pool refuses a share that it has answered before", "channel", ch.id,
-		"sequence", m.SequenceNumber, "code", clean(m.ErrorCode))
+	c.settle(sub, &miner.Reject{Reason: clean(m.ErrorCode)})
+	if m.ErrorCode == v2.CodeDifficultyTooLow && sub.share.Job.Target != ch.target {
+		c.strict = true // it did not wait for the next job
+		c.tighten(ch)
+	}
+	return c.judge(sub, m.ErrorCode)
+}
+
+// judge decides whether a pool that refused a share is still one. Shares without
+// an answer may have been accepted: they end a row of refusals.
+func (c *v2Conn) judge(sub *v2Submission, code string) error {
+	ch := sub.job.channel
+	if ch.refused != sub.sequence-1 {
+		ch.rejects.run = 0
+	}
+	ch.refused = sub.sequence
+	if c.cfg.Rejects < 0 || explainsV2(sub, code) || !ch.rejects.another(c.cfg.Rejects) {
+		return nil
+	}
+	return c.errorf("it refuses shares for no reason that could be seen, %d in a row, the last with: %s", ch.rejects.run, clean(code))
+}
+
+// explainsV2 reports whether the miner can see why a share was refused, as
+// conn.explains does.
+func explainsV2(sub *v2Submission, code string) bool {
+	ch, sh := sub.job.channel, &sub.share
+	switch kindOf(&v1.Error{Message: strings.ReplaceAll(code, "-", " ")}) {
+	case rejectStale:
+		return ch.current == nil || sh.Job.ID != ch.current.ID
+	case rejectLow:
+		return !ch.target.Meets(&sh.Hash)
+	}
+	return false
 }
 
 // settle reports what became of a share.
 func (c *v2Conn) settle(sub *v2Submission, err error) {
-	if sub.answered {
-		return
-	}
-	sub.answered = true
 	c.pending--
 	c.ms.Report(sub.share, err)
 }

@@ -105,6 +105,10 @@ func (s *V2Source) visit(ctx context.Context, ms *miner.Session, at address) err
 	if encryption != encryptionV2 {
 		s.log.Warn("not verified: whoever is on the way to the pool can mine in your name", miner.EventKey, "insecure")
 	}
+	ms.Connected()
+	if s.pool.key == (noise.PublicKey{}) && !isLoopback(at.host) {
+		s.log.Warn("not authenticated: whoever is on the way to the pool can read and change everything", miner.EventKey, "insecure")
+	}
 	tap := s.cfg.Record.Open(record.Opening{
 		Source: s.Name(), URL: s.pool.url(at), Remote: nc.RemoteAddr().String(),
 		Protocol: protocolV2, Encryption: encryption, User: s.cfg.User,

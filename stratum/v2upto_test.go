@@ -34,3 +34,20 @@ func TestM10UpTo(t *testing.T) {
 		}
 	}
 }
+
+// M10: a share that was refused is let go, whatever comes of those before it.
+func TestM10Pick(t *testing.T) {
+	ch := &v2Channel{}
+	for n := range uint32(5) {
+		ch.unanswered = append(ch.unanswered, &v2Submission{sequence: n})
+	}
+	for i, c := range []struct {
+		number uint32
+		left   int
+	}{{3, 4}, {3, 4}, {4, 3}, {9, 3}, {0, 2}} {
+		sub := ch.pick(c.number)
+		if fresh := i == 0 || i == 2 || i == 4; fresh != (sub != nil) || fresh && sub.sequence != c.number || len(ch.unanswered) != c.left {
+			t.Errorf("share %d: %+v, %d left", c.number, sub, len(ch.unanswered))
+		}
+	}
+}

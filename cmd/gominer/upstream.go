@@ -96,8 +96,8 @@ func (u *upstream) flags() *pflag.FlagSet {
 // stratumFlags are those about how a pool is spoken to; v2Flags, over Stratum V2,
 // v1Flags, over V1.
 var (
-	stratumFlags = []string{"suggest-difficulty", "difficulty-now", "version-mask", "no-resume", "reconnect",
-		"connect-timeout", "silent-timeout", "submit-timeout", "handshake-timeout", "answer-timeout"}
+	stratumFlags = []string{"suggest-difficulty", "suggest-target", "minimum-difficulty", "difficulty-now", "version-mask", "no-resume",
+		"reconnect", "max-rejects", "connect-timeout", "silent-timeout", "handshake-timeout", "answer-timeout"}
 	v2Flags = []string{"v2-channel", "v2-per-device", "v2-worker-names", "v2-insecure"}
 )
 

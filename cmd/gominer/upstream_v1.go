@@ -27,16 +27,16 @@ type v1Options struct {
 }
 
 // v1Flags are those about Stratum V1 alone.
-var v1Flags = []string{"suggest-target", "minimum-difficulty", "workers", "workers-file", "worker-spread",
-	"send-info", "hardware-id", "send-capabilities", "max-rejects", "audit-jobs", "ping-timeout"}
+var v1Flags = []string{"workers", "workers-file", "worker-spread", "send-info", "hardware-id", "send-capabilities", "audit-jobs",
+	"submit-timeout", "ping-timeout"}
 
 var spreads = choices[stratum.Spread]{{"weight", stratum.SpreadByWeight}, {"device", stratum.SpreadByDevice}}
 
-// v1Flags defines v1Flags, and the times that both versions know.
+// v1Flags defines v1Flags, and what is like them but for both versions.
 func (u *upstream) v1Flags(f *pflag.FlagSet) {
 	c, t, o := &u.pool, &u.pool.Timeouts, &u.v1
 	valueVar(f, &c.SuggestTarget, "suggest-target", "", "", "ask the pool for a share difficulty as the target `HEX`, 64 digits", hasher.ParseTarget)
-	f.Float64Var(&c.MinimumDifficulty, "minimum-difficulty", 0, "ask the pool for shares of the difficulty `D` at least, ever (mining.configure)")
+	f.Float64Var(&c.MinimumDifficulty, "minimum-difficulty", 0, "ask the pool for shares of the difficulty `D` at least, ever")
 	valueVar(f, &c.Workers, "workers", "", "", "authorize further workers on the same connection: a `LIST` such as alice.rig2,alice.rig3=5, "+
 		"where rig3 has five times the shares; their password is that of the user", parseWorkers)
 	f.StringVar(&o.workersFile, "workers-file", "", "the same from `FILE`: a line USER [WEIGHT [PASSWORD]] for each")

@@ -23,7 +23,7 @@ func BenchmarkSearch(b *testing.B) {
 			const nonces = 1 << 18
 			start := cpuTime()
 			for b.Loop() {
-				if _, err := k.find(slot, &p, 0, nonces, nil); err != nil {
+				if _, err := k.find(b.Context(), slot, &p, 0, nonces, nil); err != nil {
 					b.Fatal(err)
 				}
 			}

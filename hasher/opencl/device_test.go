@@ -134,6 +134,8 @@ func TestFaults(t *testing.T) {
 		{"wrong results", "found[1 + 2 * i] = nonce;", "found[1 + 2 * i] = nonce ^ " + low + ";", "returns wrong results"},
 		{"results of nowhere", "found[2 + 2 * i] = version;", "found[2 + 2 * i] = version + 77 * " + low + ";", "returns wrong results"},
 		{"finds too little", "const uint i = atomic_inc(found);", "if (" + low + " && nonce % 4) return; const uint i = atomic_inc(found);", "finds too little"},
+		{"counts too much", "atomic_inc(found)", "atomic_add(found, " + low + " ? 5000u : 1u)", "returns wrong results"},
+		{"hangs from the start", "const uint limit = job[0];", "const uint limit = job[0]; for (volatile uint z = 0; z < 10000000u; z++);", "hangs: a launch that should take"},
 		{"hangs", "const uint limit = job[0];", "const uint limit = job[0]; if (first > 1000 && first < 0x40000000u) for (volatile uint z = 0; z < 30000000u; z++);", "hangs: a launch that should take"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -142,8 +144,11 @@ func TestFaults(t *testing.T) {
 				t.Fatalf("the kernel has no %q", c.old)
 			}
 			d := newDevice(t, func(cfg *Config) { cfg.source = source })
-			if c.name == "hangs" {
+			switch c.name {
+			case "hangs":
 				d.hang = 100 * time.Millisecond
+			case "hangs from the start":
+				d.first = time.Millisecond
 			}
 			_, s, err := mine(t, d, 1e9, 0)
 			if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), d.cfg.Device.Name) {
@@ -153,6 +158,63 @@ func TestFaults(t *testing.T) {
 				t.Errorf("%+v: want none rejected, no duplicates", s.Shares)
 			}
 		})
+	}
+}
+
+// A device that hangs while it is tried does not keep the program from ending.
+func TestEndsWhileItHangs(t *testing.T) {
+	source := strings.Replace(kernels.Source, "const uint limit = job[0];", "const uint limit = job[0]; for (volatile uint z = 0; z < 10000000u; z++);", 1)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := open(ctx, plan{device: device(t), source: source, first: time.Hour}, shape(16, 1, 1)); !errors.Is(err, context.Canceled) {
+		t.Errorf("%v, want that it was cancelled", err)
+	}
+}
+
+// probe is a device whose run can be looked at.
+type probe struct {
+	*Device
+	run *run
+}
+
+func (p *probe) Run(ctx context.Context, f *miner.Feed) error {
+	e, err := open(ctx, plan{device: &p.cfg.Device, source: p.cfg.source, first: p.first}, p.tuning.One, p.tuning.Many)
+	if err != nil {
+		return err
+	}
+	defer e.close()
+	e.patience = p.hang
+	p.run = &run{d: p.Device, f: f, e: e}
+	return p.run.mine(ctx)
+}
+
+// Where every hash is a share launches are short, and over long before the pool
+// has taken what they found. That must not pass for speed: the first launch at a
+// higher difficulty would take as long as it likes.
+func TestRateOfShortLaunches(t *testing.T) {
+	p := &probe{Device: newDevice(t, nil)}
+	source := &minertest.Source{Label: "script", Script: func(ctx context.Context, s *miner.Session) error {
+		j := minertest.Job(1)
+		j.Target = hasher.MaxTarget
+		s.Publish(j)
+		for n := 1; ; n++ {
+			select {
+			case sh := <-s.Shares():
+				if n%100 == 0 {
+					<-time.After(time.Millisecond)
+				}
+				s.Report(sh, nil)
+			case <-ctx.Done():
+				return nil
+			}
+		}
+	}}
+	m := miner.New(miner.Config{Source: source, Devices: []miner.Device{p}, Until: miner.Until{Shares: 20_000}})
+	if err := m.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if p.run.rate > 1e12 {
+		t.Errorf("the device is taken for one of %.3g H/s", p.run.rate)
 	}
 }
 
@@ -216,12 +278,12 @@ func TestFolder(t *testing.T) {
 	if got, ok := LoadTuning(folder, d); ok {
 		t.Errorf("a broken tuning was read as %+v", got)
 	}
-	e, err := open(d, kernels.Source, folder, 0, tuned.One)
+	e, err := open(t.Context(), plan{device: d, source: kernels.Source, folder: folder, first: firstLimit}, tuned.One)
 	if err != nil {
 		t.Fatal(err)
 	}
 	e.close()
-	again, err := open(d, kernels.Source, folder, 0, tuned.One)
+	again, err := open(t.Context(), plan{device: d, source: kernels.Source, folder: folder, first: firstLimit}, tuned.One)
 	if err != nil {
 		t.Fatal(err)
 	}

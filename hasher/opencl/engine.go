@@ -1,6 +1,7 @@
 package opencl
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -14,13 +15,27 @@ import (
 	"gominer/kernels"
 )
 
+// plan is what an engine is made by.
+type plan struct {
+	device *cl.Device
+	source string        // of the kernel
+	folder string        // for what was built; "" keeps nothing
+	local  int           // work items in a group; 0: up to 64
+	first  time.Duration // patience of the engine: firstLimit but in tests
+}
+
+// firstLimit is how long one of the first launches may take: some drivers compile
+// as late as that.
+const firstLimit = 2 * time.Minute
+
 // engine is a device at work: its kernels and two slots.
 type engine struct {
 	ctx      *cl.Context
 	programs []*cl.Program
 	kernels  []*search
 	slots    [2]*slot
-	stuck    bool // a launch may still be running: nothing can be freed
+	patience time.Duration // how long a launch may take beyond its time
+	stuck    bool          // a launch may still be running: nothing can be freed
 }
 
 // genesis is the first block's header, whose nonce every kernel must find.
@@ -32,13 +47,15 @@ var genesis = func() hasher.Header {
 	return h
 }()
 
-// open builds source in each shape for d and sees that it finds what it must.
-func open(d *cl.Device, source, folder string, local int, shapes ...kernels.Shape) (e *engine, err error) {
-	ctx, err := d.Open()
+// open builds the kernel in each shape and sees that it finds what it must. It
+// gives up when ctx ends, but not while the driver compiles.
+func open(ctx context.Context, p plan, shapes ...kernels.Shape) (e *engine, err error) {
+	d := p.device
+	c, err := d.Open()
 	if err != nil {
 		return nil, err
 	}
-	e = &engine{ctx: ctx}
+	e = &engine{ctx: c, patience: p.first}
 	defer func() {
 		if err != nil {
 			e.close()
@@ -46,7 +63,7 @@ func open(d *cl.Device, source, folder string, local int, shapes ...kernels.Shap
 		}
 	}()
 	for i := range e.slots {
-		if e.slots[i], err = newSlot(ctx); err != nil {
+		if e.slots[i], err = newSlot(c); err != nil {
 			return e, err
 		}
 	}
@@ -55,18 +72,21 @@ func open(d *cl.Device, source, folder string, local int, shapes ...kernels.Shap
 			e.kernels = append(e.kernels, e.kernels[at])
 			continue
 		}
-		p, err := build(ctx, d, source, folder, shape)
+		program, err := build(c, d, p.source, p.folder, shape)
 		if err != nil {
 			return e, fmt.Errorf("%s: build the kernel %v: %w", d.Name, shape, err)
 		}
-		e.programs = append(e.programs, p)
-		k, err := newSearch(ctx, p, shape, local)
+		e.programs = append(e.programs, program)
+		k, err := newSearch(e, program, shape, p.local)
 		if err != nil {
 			return e, fmt.Errorf("%s: %w", d.Name, err)
 		}
 		e.kernels = append(e.kernels, k)
-		if err := e.prove(k); err != nil {
+		if err := e.prove(ctx, k); err != nil {
 			return e, fmt.Errorf("%s: the kernel %v %w", d.Name, shape, err)
+		}
+		if err := ctx.Err(); err != nil {
+			return e, err
 		}
 	}
 	return e, nil
@@ -100,7 +120,7 @@ var errWrong = errors.New("finds something else than crypto/sha256: the driver c
 
 // prove runs k where a block is known, over each of the versions that it tries,
 // and where about a quarter of all hashes are candidates.
-func (e *engine) prove(k *search) error {
+func (e *engine) prove(ctx context.Context, k *search) error {
 	var p hasher.Prep
 	nonce := genesis.Nonce()
 	s := e.slots[0]
@@ -108,7 +128,7 @@ func (e *engine) prove(k *search) error {
 		v := versions(nil, genesis.Version(), k.shape.Versions)
 		v[0], v[at] = v[at], v[0]
 		p.Prepare(&genesis, 0, v...)
-		found, err := k.find(s, &p, nonce-100, 200, nil)
+		found, err := k.find(ctx, s, &p, nonce-100, 200, nil)
 		if err != nil {
 			return fmt.Errorf("fails: %w", err)
 		}
@@ -118,7 +138,7 @@ func (e *engine) prove(k *search) error {
 	}
 	const many = 150
 	p.Limit = 1 << 30
-	found, err := k.find(s, &p, ^uint32(0)-many/2, many, nil)
+	found, err := k.find(ctx, s, &p, ^uint32(0)-many/2, many, nil)
 	if err != nil {
 		return fmt.Errorf("fails: %w", err)
 	}
@@ -187,14 +207,14 @@ func (e *engine) close() {
 	e.ctx.Close()
 }
 
-// await sleeps until the launch in s, which began at began and should take so
-// long, is over. It polls rather than waits, since drivers wait with a busy
-// processor. It reports whether the launch was over already when it looked first,
-// after three quarters of the time: then it took less than can be known. After
-// limit beyond its time it gives up.
-func (e *engine) await(s *slot, began time.Time, takes, limit time.Duration) (early bool, err error) {
+// await sleeps until the launch in s, which began at began, is over. It should take
+// so long; 0 is for what is not known. await polls rather than waits, since drivers
+// wait with a busy processor. It reports whether the launch was over already when it
+// looked first, after three quarters of the time: then it took less than can be
+// known. After e.patience beyond the time, or when ctx ends, it gives up.
+func (e *engine) await(ctx context.Context, s *slot, began time.Time, takes time.Duration) (early bool, err error) {
 	time.Sleep(time.Until(began.Add(takes * 3 / 4)))
-	step := max(takes/awaitSteps, 50*time.Microsecond)
+	waited, before := time.Duration(0), time.Now()
 	for looked := 0; ; looked++ {
 		done, err := s.event.Done()
 		if err != nil {
@@ -204,18 +224,33 @@ func (e *engine) await(s *slot, began time.Time, takes, limit time.Duration) (ea
 		if done {
 			return looked == 0, s.event.Wait()
 		}
-		if late := time.Since(began) - takes; late > limit {
+		now := time.Now()
+		waited += min(now.Sub(before), awaitLook)
+		before = now
+		if err := ctx.Err(); err != nil {
 			e.stuck = true
-			return false, fmt.Errorf("hangs: a launch that should take %v is not over after %v more; look into the system's log, make batches shorter",
-				takes.Round(time.Microsecond), late.Round(time.Millisecond))
+			return false, err
 		}
-		time.Sleep(step)
+		if late := waited - takes/4; late > e.patience {
+			e.stuck = true
+			return false, fmt.Errorf("%w: a launch that should take %v is not over after %v more; look into the system's log, make batches shorter",
+				errHangs, takes.Round(time.Microsecond), late.Round(time.Millisecond))
+		}
+		time.Sleep(max(takes/awaitSteps, now.Sub(began)/(4*awaitSteps), 50*time.Microsecond))
 	}
 }
 
-// awaitSteps is how many polls a launch's time is divided into. The other launch
-// goes on meanwhile, so nothing is lost by it.
-const awaitSteps = 64
+var errHangs = errors.New("hangs")
+
+const (
+	// awaitSteps is how many polls a launch's time is divided into. The other launch
+	// goes on meanwhile, so nothing is lost by it.
+	awaitSteps = 64
+
+	// awaitLook is the longest time between two looks that counts as waiting. In a
+	// longer one the program was stopped, and the device perhaps too.
+	awaitLook = time.Second
+)
 
 // lost are engines with launches that may never end: the driver goes on using
 // their memory, so it must stay.

@@ -112,7 +112,7 @@ type Device struct {
 	log    *slog.Logger
 	tuning Tuning
 
-	hang, sensorEvery time.Duration // hangLimit, sensorEvery
+	first, hang, sensorEvery time.Duration // firstLimit, hangLimit, sensorEvery but in tests
 
 	mu    sync.Mutex
 	shape kernels.Shape // in use
@@ -132,7 +132,7 @@ func New(cfg Config) (*Device, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	d := &Device{cfg: cfg, log: cfg.Log.With("device", cfg.Name), hang: hangLimit, sensorEvery: sensorEvery}
+	d := &Device{cfg: cfg, log: cfg.Log.With("device", cfg.Name), first: firstLimit, hang: hangLimit, sensorEvery: sensorEvery}
 	switch {
 	case cfg.Tuning != nil:
 		d.tuning = *cfg.Tuning

@@ -34,7 +34,7 @@ func shape(width, versions, streams int) kernels.Shape {
 // rig returns the kernel in one shape, which has found what it must, and a slot.
 func rig(t testing.TB, d *cl.Device, s kernels.Shape) (*search, *slot) {
 	t.Helper()
-	e, err := open(d, kernels.Source, "", 0, s)
+	e, err := open(t.Context(), plan{device: d, source: kernels.Source, first: firstLimit}, s)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,7 +2,6 @@ package opencl
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"time"
@@ -19,6 +18,10 @@ const (
 	// hangLimit is how long a launch may take beyond its time.
 	hangLimit = 10 * time.Second
 
+	// learnFrom is how long a launch takes, or else a batch, if its rate is that of
+	// the device.
+	learnFrom = 10 * time.Millisecond
+
 	// sensorEvery is how often the sensor is asked; coolBy is how much cooler than
 	// its limit a device must be before it works again, in °C.
 	sensorEvery = 2 * time.Second
@@ -28,11 +31,13 @@ const (
 // Run mines until ctx ends or the device fails: it hangs, the driver reports an
 // error, its results are wrong, or too few.
 func (d *Device) Run(ctx context.Context, f *miner.Feed) error {
-	e, err := open(&d.cfg.Device, d.cfg.source, d.cfg.Folder, d.tuning.Local, d.tuning.One, d.tuning.Many)
+	p := plan{device: &d.cfg.Device, source: d.cfg.source, folder: d.cfg.Folder, local: d.tuning.Local, first: d.first}
+	e, err := open(ctx, p, d.tuning.One, d.tuning.Many)
 	if err != nil {
 		return err
 	}
 	defer e.close()
+	e.patience = d.hang
 	r := &run{d: d, f: f, e: e}
 	if err := r.mine(ctx); err != nil {
 		return fmt.Errorf("%s: %w", d.cfg.Device.Name, err)
@@ -54,6 +59,7 @@ type run struct {
 	serial   uint64 // of work, to know which slots hold its job
 
 	flights [2]flight // one for each slot
+	next    int       // the slot whose turn it is
 	last    time.Time // when the latest launch was over
 	rate    float64   // headers a second, by the latest launches
 	health  health
@@ -71,17 +77,29 @@ type flight struct {
 	takes    time.Duration // as expected
 }
 
+// mine mines until ctx ends or the device fails, and lands what is in flight then:
+// a share is one, whatever comes of the device.
 func (r *run) mine(ctx context.Context) error {
-	next := 0 // the slot whose turn it is
+	err := r.turns(ctx)
+	for i := 0; i < len(r.flights) && !r.e.stuck; i++ {
+		if e := r.land((r.next + i) % len(r.flights)); err == nil {
+			err = e
+		}
+	}
+	return err
+}
+
+// turns lets launches follow each other.
+func (r *run) turns(ctx context.Context) error {
 	for ctx.Err() == nil {
-		if err := r.land(next); err != nil {
+		if err := r.land(r.next); err != nil {
 			return err
 		}
 		if err := r.rest(ctx); err != nil {
 			return err
 		}
 		if r.work.Count == 0 || r.work.Stale() {
-			err := r.draw(ctx, 1-next)
+			err := r.draw(ctx, 1-r.next)
 			if ctx.Err() != nil {
 				break
 			}
@@ -89,12 +107,12 @@ func (r *run) mine(ctx context.Context) error {
 				return err
 			}
 		}
-		if err := r.launch(next); err != nil {
+		if err := r.launch(r.next); err != nil {
 			return err
 		}
-		next = 1 - next
+		r.next = 1 - r.next
 	}
-	return errors.Join(r.land(next), r.land(1-next))
+	return nil
 }
 
 // draw gets the next work. If there is none at once the launch in slot other
@@ -182,22 +200,18 @@ func (r *run) land(i int) error {
 	if r.last.After(began) {
 		began = r.last // it waited for the one before
 	}
-	early, err := r.e.await(s, began, fl.takes, r.d.hang)
+	early, err := r.e.await(context.Background(), s, began, fl.takes)
 	if err != nil {
 		return err
 	}
 	r.last = time.Now()
 	headers := uint64(s.count) * uint64(len(fl.prep.Versions))
-	if early {
-		r.rate = 2 * r.speed()
-	} else {
-		r.learn(float64(headers) / max(r.last.Sub(began).Seconds(), 1e-6))
-	}
+	r.learn(fl, headers, r.last.Sub(began), early)
 	r.f.Tried(&fl.work, headers)
 
 	found, overflow := s.collect(nil, 0)
 	if overflow {
-		if found, err = fl.kernel.halves(s, 0, s.first, s.count, nil); err != nil {
+		if found, err = fl.kernel.halves(context.Background(), s, 0, s.first, s.count, nil); err != nil {
 			return err
 		}
 		r.last = time.Now()
@@ -217,11 +231,22 @@ func (r *run) land(i int) error {
 	return r.health.add(float64(headers)*chance(fl.work.Limit), len(found))
 }
 
-// learn takes in the rate of one launch. None moves the rate by more than 4, so
-// that one which something else held up does little harm.
-func (r *run) learn(now float64) {
+// learn takes in the rate of one launch that took took, or less if it was early.
+// None moves the rate by more than 4, so that one which something else held up does
+// little harm. Short launches teach nothing: most of their time is the host's.
+func (r *run) learn(fl *flight, headers uint64, took time.Duration, early bool) {
+	if fl.takes < min(r.d.cfg.Batch, learnFrom)/2 {
+		return
+	}
 	old := r.speed()
-	r.rate = old + (min(max(now, old/4), old*4)-old)/2
+	if !early {
+		now := float64(headers) / max(took.Seconds(), 1e-6)
+		r.rate = old + (min(max(now, old/4), old*4)-old)/2
+		return
+	}
+	if took < 4*fl.takes { // else the host was held up: nothing is known
+		r.rate = 2 * old
+	}
 }
 
 // rest keeps the device idle while it is too hot.

@@ -1,7 +1,9 @@
 package opencl
 
 import (
+	"context"
 	"fmt"
+	"time"
 
 	"gominer/hasher"
 	"gominer/hasher/opencl/cl"
@@ -11,7 +13,7 @@ import (
 // search is one kernel on one device, built, with memory for launches in flight.
 // It is for one goroutine at a time.
 type search struct {
-	ctx    *cl.Context
+	e      *engine
 	kernel *cl.Kernel
 	shape  kernels.Shape
 	local  int // work items in a group
@@ -19,7 +21,7 @@ type search struct {
 
 // newSearch returns a search for program, which was built for shape. local of 0
 // leaves its choice to newSearch.
-func newSearch(ctx *cl.Context, program *cl.Program, shape kernels.Shape, local int) (*search, error) {
+func newSearch(e *engine, program *cl.Program, shape kernels.Shape, local int) (*search, error) {
 	k, err := program.Kernel(kernels.Search)
 	if err != nil {
 		return nil, err
@@ -32,7 +34,7 @@ func newSearch(ctx *cl.Context, program *cl.Program, shape kernels.Shape, local 
 		k.Close()
 		return nil, fmt.Errorf("the kernel %v runs in groups of at most %d, not %d", shape, most, local)
 	}
-	return &search{ctx, k, shape, local}, nil
+	return &search{e, k, shape, local}, nil
 }
 
 func (s *search) close() { s.kernel.Close() }
@@ -95,7 +97,7 @@ func (k *search) launch(s *slot, first, count uint32) error {
 		k.kernel.SetBuffer(kernels.ArgFound, s.found),
 		k.kernel.Launch(int(global), k.local),
 		s.found.ReadLater(s.result, &s.event),
-		k.ctx.Flush(),
+		k.e.ctx.Flush(),
 	} {
 		if err != nil {
 			return err
@@ -121,7 +123,7 @@ func (s *slot) collect(found []hasher.Candidate, at int) (_ []hasher.Candidate, 
 // find is hasher.Kernel's Find on the device, one launch at a time, for tests and
 // measurements. What does not fit into a launch's memory is searched again in
 // halves.
-func (k *search) find(s *slot, p *hasher.Prep, first, count uint32, found []hasher.Candidate) ([]hasher.Candidate, error) {
+func (k *search) find(ctx context.Context, s *slot, p *hasher.Prep, first, count uint32, found []hasher.Candidate) ([]hasher.Candidate, error) {
 	words := p.Words(nil)
 	const head, each = 19, 16
 	for at := 0; at < len(p.Mid); at += k.shape.Versions {
@@ -130,32 +132,37 @@ func (k *search) find(s *slot, p *hasher.Prep, first, count uint32, found []hash
 			return nil, err
 		}
 		var err error
-		if found, err = k.halves(s, at, first, count, found); err != nil {
+		if found, err = k.halves(ctx, s, at, first, count, found); err != nil {
 			return nil, err
 		}
 	}
 	return found, nil
 }
 
-func (k *search) halves(s *slot, at int, first, count uint32, found []hasher.Candidate) ([]hasher.Candidate, error) {
+// halves searches with the slot's job, and again in halves what found too much.
+func (k *search) halves(ctx context.Context, s *slot, at int, first, count uint32, found []hasher.Candidate) ([]hasher.Candidate, error) {
 	if count == 0 {
 		return found, nil
 	}
 	if err := k.launch(s, first, count); err != nil {
+		k.e.stuck = true // what of it the device does is not known
 		return nil, err
 	}
-	if err := s.event.Wait(); err != nil {
+	if _, err := k.e.await(ctx, s, time.Now(), 0); err != nil {
 		return nil, err
 	}
 	found, overflow := s.collect(found, at)
 	if !overflow {
 		return found, nil
 	}
-	found, err := k.halves(s, at, first, count/2, found)
+	if headers := uint64(count) * uint64(k.shape.Versions); headers <= kernels.Room {
+		return nil, fmt.Errorf("returns wrong results: %d candidates among %d headers; undo overclocking, cool it, try another driver", s.result[0], headers)
+	}
+	found, err := k.halves(ctx, s, at, first, count/2, found)
 	if err != nil {
 		return nil, err
 	}
-	return k.halves(s, at, first+count/2, count-count/2, found)
+	return k.halves(ctx, s, at, first+count/2, count-count/2, found)
 }
 
 // Kernel is a kernel on a device as a hasher.Kernel, which waits for each launch:
@@ -169,7 +176,7 @@ type Kernel struct {
 // NewKernel returns the kernel in the given shape on d, which has found what it
 // must. Close frees it.
 func NewKernel(d *cl.Device, name, folder string, shape kernels.Shape, local int) (*Kernel, error) {
-	e, err := open(d, kernels.Source, folder, local, shape)
+	e, err := open(context.Background(), plan{device: d, source: kernels.Source, folder: folder, local: local, first: firstLimit}, shape)
 	if err != nil {
 		return nil, err
 	}
@@ -183,7 +190,7 @@ func (k *Kernel) find(p *hasher.Prep, first, count uint32, found []hasher.Candid
 	if k.err != nil {
 		return found
 	}
-	all, err := k.e.kernels[0].find(k.e.slots[0], p, first, count, found)
+	all, err := k.e.kernels[0].find(context.Background(), k.e.slots[0], p, first, count, found)
 	if err != nil {
 		k.err = err
 		return found

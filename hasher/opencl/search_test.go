@@ -45,7 +45,7 @@ func TestOverflow(t *testing.T) {
 	vs := versions(nil, h.Version(), 4)
 	const count = 5 * kernels.Room
 	p.Prepare(&h, 1<<30, vs...)
-	got, err := k.find(s, &p, 7, count, nil)
+	got, err := k.find(t.Context(), s, &p, 7, count, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

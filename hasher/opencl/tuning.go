@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -93,15 +94,23 @@ type Measured struct {
 // called after every one. Shapes that the driver refuses or that find something
 // wrong are left out; with none left there is an error.
 func Tune(ctx context.Context, d *cl.Device, folder string, each time.Duration, progress func(done, all int, m Measured)) (Tuning, error) {
+	ctx, giveUp := context.WithCancelCause(ctx)
+	defer giveUp(nil)
 	one, many, locals := candidates(d)
 	all := len(one) + len(many) + 2*(len(locals)-1)
 	done := 0
 	var failed error
 	measure := func(s kernels.Shape, local int) float64 {
+		if ctx.Err() != nil {
+			return 0
+		}
 		m := Measured{Shape: s, Local: local}
 		var err error
 		if m.Rate, err = Measure(ctx, d, folder, s, local, each); err != nil {
 			m.Err, failed = err.Error(), err
+		}
+		if errors.Is(err, errHangs) {
+			giveUp(err) // it would hang again, for minutes each time
 		}
 		done++
 		if progress != nil {
@@ -121,7 +130,7 @@ func Tune(ctx context.Context, d *cl.Device, folder string, each time.Duration, 
 	var rateOne, rateMany float64
 	t.One, rateOne = best(one, t.Local)
 	t.Many, rateMany = best(many, t.Local)
-	if rateOne == 0 {
+	if rateOne == 0 && ctx.Err() == nil {
 		return Tuning{}, fmt.Errorf("no kernel works on %s: %w", d.Name, failed)
 	}
 	sum := rateOne + rateMany
@@ -138,8 +147,8 @@ func Tune(ctx context.Context, d *cl.Device, folder string, each time.Duration, 
 	if rateMany <= rateOne {
 		t.Many = t.One
 	}
-	if err := ctx.Err(); err != nil {
-		return Tuning{}, err
+	if ctx.Err() != nil {
+		return Tuning{}, context.Cause(ctx)
 	}
 	return t, saveTuning(folder, d, t)
 }
@@ -147,7 +156,7 @@ func Tune(ctx context.Context, d *cl.Device, folder string, each time.Duration, 
 // Measure returns the rate of one shape on d in H/s, after it has found what it
 // must find. It takes about as long as time says, and what the build takes.
 func Measure(ctx context.Context, d *cl.Device, folder string, shape kernels.Shape, local int, length time.Duration) (float64, error) {
-	e, err := open(d, kernels.Source, folder, local, shape)
+	e, err := open(ctx, plan{device: d, source: kernels.Source, folder: folder, local: local, first: firstLimit}, shape)
 	if err != nil {
 		return 0, err
 	}
@@ -167,9 +176,10 @@ func Measure(ctx context.Context, d *cl.Device, folder string, shape kernels.Sha
 		}
 		start := time.Now()
 		if err := k.launch(s, first, count); err != nil {
+			e.stuck = true // what of it the device does is not known
 			return 0, err
 		}
-		if err := s.event.Wait(); err != nil {
+		if _, err := e.await(ctx, s, start, 0); err != nil {
 			return 0, err
 		}
 		took := time.Since(start)

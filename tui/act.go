@@ -1,11 +1,14 @@
 package tui
 
 import (
+	"errors"
 	"fmt"
 
 	"charm.land/bubbles/v2/key"
 	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/colorprofile"
+
+	"gominer/miner"
 )
 
 // act does what keys do beyond the screen. What may take a while is done beside
@@ -32,8 +35,7 @@ func (m *model) act(k tea.KeyPressMsg) tea.Cmd {
 	name := Clean(m.snap.Devices[device].Info.Name)
 	switch {
 	case key.Matches(k, keys.pause):
-		paused := !m.snap.Devices[device].Paused
-		return do(c.Pause != nil, name+onOff(paused, " is paused", " resumes"), func() error { return c.Pause(device, paused) })
+		return m.pause(device)
 	case key.Matches(k, keys.more):
 		return do(c.Threads != nil, name+": a thread more", func() error { return c.Threads(device, 1) })
 	case key.Matches(k, keys.fewer):
@@ -46,12 +48,15 @@ func (m *model) act(k tea.KeyPressMsg) tea.Cmd {
 	return nil
 }
 
-const throttleStep = 10 // percent
+const (
+	throttleStep = 10 // percent
+	cantBeDone   = "that can't be done here"
+)
 
 // do runs f beside the clock and says what came of it.
 func do(can bool, done string, f func() error) tea.Cmd {
 	if !can {
-		return say("that can't be done here")
+		return say(cantBeDone)
 	}
 	return func() tea.Msg {
 		if err := f(); err != nil {
@@ -63,20 +68,62 @@ func do(can bool, done string, f func() error) tea.Cmd {
 
 func say(s string) tea.Cmd { return func() tea.Msg { return noteMsg(s) } }
 
+// pause pauses a device, or lets it go on: by how it stands when that is done, not
+// when it was drawn.
+func (m *model) pause(device int) tea.Cmd {
+	c := &m.cfg.Controls
+	if c.Pause == nil {
+		return say(cantBeDone)
+	}
+	return m.inTurn(func(now *miner.Snapshot) (string, error) {
+		if device >= len(now.Devices) || now.Devices[device].Gone {
+			return "", errors.New("that device is gone")
+		}
+		d := &now.Devices[device]
+		return Clean(d.Info.Name) + onOff(d.Paused, " resumes", " is paused"), c.Pause(device, !d.Paused)
+	})
+}
+
 // pauseAll pauses all devices, or resumes them if all are paused.
 func (m *model) pauseAll() tea.Cmd {
-	paused, all, c := false, m.sorted(), &m.cfg.Controls
-	for _, i := range all {
-		paused = paused || !m.snap.Devices[i].Paused
+	c := &m.cfg.Controls
+	if c.Pause == nil {
+		return say(cantBeDone)
 	}
-	return do(c.Pause != nil && len(all) > 0, onOff(paused, "all devices are paused", "all devices resume"), func() error {
-		for _, i := range all {
-			if err := c.Pause(i, paused); err != nil {
-				return err
+	return m.inTurn(func(now *miner.Snapshot) (string, error) {
+		var there []int
+		paused := false
+		for i := range now.Devices {
+			if d := &now.Devices[i]; !d.Gone {
+				there = append(there, i)
+				paused = paused || !d.Paused
 			}
 		}
-		return nil
+		if len(there) == 0 {
+			return "", errors.New("there is no device")
+		}
+		for _, i := range there {
+			if err := c.Pause(i, paused); err != nil {
+				return "", err
+			}
+		}
+		return onOff(paused, "all devices are paused", "all devices resume"), nil
 	})
+}
+
+// inTurn runs f with how things stand, beside the clock and behind what is under
+// way, and says what came of it.
+func (m *model) inTurn(f func(now *miner.Snapshot) (done string, err error)) tea.Cmd {
+	return func() tea.Msg {
+		m.turn.Lock()
+		defer m.turn.Unlock()
+		now := m.cfg.Snapshot()
+		done, err := f(&now)
+		if err != nil {
+			return noteMsg(Clean(err.Error()))
+		}
+		return noteMsg(done)
+	}
 }
 
 // switchPool mines on the selected pool, once it can be seen which that is.

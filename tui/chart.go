@@ -103,9 +103,12 @@ var spans = []struct {
 
 const scaleWidth = 7 // columns of the figures beside a chart
 
+// rates is the past of a hash rate: see series.columns.
+type rates interface{ columns(n, span int) []float64 }
+
 // rateChart draws a hash rate over a span with its scale and its axis, and, if
 // there is room and what is given, a line of what happened.
-func (a area) rateChart(s *series, h *history, span int) {
+func (a area) rateChart(s rates, h *history, span int) {
 	if a.h < 2 || a.w < 2*scaleWidth {
 		return
 	}

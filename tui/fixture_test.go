@@ -80,9 +80,15 @@ func states() map[string]miner.Snapshot {
 		d.ThreadRates = make([]float64, 300)
 		many.Devices = append(many.Devices, d)
 	}
+	node := mining()
+	node.Sources = node.Sources[:1]
+	node.Sources[0].Name, node.Job.Source = "http://127.0.0.1:8332", "http://127.0.0.1:8332"
+	node.Sources[0].Message, node.Sources[0].Preference, node.Strategy = "", 0, ""
+	node.Sources[0].Status = miner.SourceStatus{State: miner.Up, URL: "http://127.0.0.1:8332", Protocol: "getblocktemplate",
+		User: "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4", Traits: []string{"mainnet", "version-rolling 1fffe000"}}
 	paused := mining()
 	paused.Paused = true
-	return map[string]miner.Snapshot{"start": {}, "mining": mining(), "down": down, "hostile": hostile, "many": many, "paused": paused}
+	return map[string]miner.Snapshot{"start": {}, "mining": mining(), "down": down, "hostile": hostile, "many": many, "paused": paused, "node": node}
 }
 
 // screen returns a model of s with a past of n seconds.
@@ -101,7 +107,7 @@ func screen(s miner.Snapshot, w, h, n int) *model {
 	m := newModel(&Config{Title: "gominer", Snapshot: func() miner.Snapshot { return s }, Log: log}, noon)
 	m.w, m.h = w, h
 	m.past = history{
-		events: make([]second, day), devices: make([]series, len(s.Devices)), each: make([]uint64, len(s.Devices)), last: tallyOf(&s),
+		events: make([]second, day), devices: make([]deviceSeries, len(s.Devices)), each: make([]uint64, len(s.Devices)), last: tallyOf(&s),
 	}
 	for i := range n {
 		wave := 1 + 0.06*math.Sin(float64(i)/40) + 0.03*math.Sin(float64(i)/7)
@@ -119,7 +125,7 @@ func screen(s miner.Snapshot, w, h, n int) *model {
 		e.block = n-i == 3600
 		m.past.total.add(169e6*wave, day)
 		for k := range s.Devices {
-			m.past.devices[k].add(s.Devices[k].Rate.S60*wave, deviceTimes)
+			m.past.devices[k].add(s.Devices[k].Rate.S60 * wave)
 		}
 	}
 	return m

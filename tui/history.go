@@ -6,12 +6,12 @@ import (
 	"gominer/miner"
 )
 
-// history keeps what happened in every second of the last day, and, for the last
-// minutes, the hash rate of each device.
+// history keeps what happened in every second of the last day, and the hash rate
+// of each device, in the last minutes by the second.
 type history struct {
 	total   series
 	events  []second // a ring as total's
-	devices []series
+	devices []deviceSeries
 	last    tally // at the latest second
 	each    []uint64
 }
@@ -31,7 +31,8 @@ func tallyOf(s *miner.Snapshot) tally {
 
 const (
 	day         = 24 * 60 * 60 // seconds
-	deviceTimes = 15 * 60
+	deviceTimes = 15 * 60      // that a device's rate is kept of by the second
+	coarse      = 10           // seconds that the rest of its day is kept by: there may be many devices
 )
 
 // second is what happened in one.
@@ -53,6 +54,31 @@ func (s *series) add(v float64, most int) {
 	}
 	s.ring[s.n%len(s.ring)] = float32(v)
 	s.n++
+}
+
+// deviceSeries is the rate of a device: a series by the second, and behind it the
+// means of coarse seconds.
+type deviceSeries struct {
+	fine, means series
+	sum         float64 // of the samples that have no mean yet
+	n           int     // how many these are
+}
+
+func (d *deviceSeries) add(v float64) {
+	d.fine.add(v, deviceTimes)
+	d.sum += v
+	if d.n++; d.n == coarse {
+		d.means.add(d.sum/coarse, day/coarse)
+		d.sum, d.n = 0, 0
+	}
+}
+
+// columns is as series.columns.
+func (d *deviceSeries) columns(n, span int) []float64 {
+	if span <= deviceTimes {
+		return d.fine.columns(n, span)
+	}
+	return d.means.columns(n, span/coarse)
 }
 
 // at returns the sample of back seconds ago, false if there is none.
@@ -130,14 +156,14 @@ func (h *history) add(s *miner.Snapshot) {
 		h.events = make([]second, day)
 	}
 	for len(h.devices) < len(s.Devices) { // some may come later
-		h.devices, h.each = append(h.devices, series{}), append(h.each, 0)
+		h.devices, h.each = append(h.devices, deviceSeries{}), append(h.each, 0)
 	}
 	// A pause of the dashboard, such as ctrl-z, fills its seconds with their mean.
 	for range min(seconds, day) {
 		h.events[h.total.n%day] = second{idle: s.Job == nil}
 		h.total.add(float64(now.hashes-h.last.hashes)/span.Seconds(), day)
 		for i := range s.Devices {
-			h.devices[i].add(float64(s.Devices[i].Hashes-h.each[i])/span.Seconds(), deviceTimes)
+			h.devices[i].add(float64(s.Devices[i].Hashes-h.each[i]) / span.Seconds())
 		}
 	}
 	e := &h.events[(h.total.n-1)%day]

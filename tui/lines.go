@@ -104,7 +104,7 @@ func (m *model) reply(asked string) []string {
 // said runs a command and returns what it has to say.
 func said(cmd tea.Cmd) []string {
 	if cmd == nil {
-		return []string{"that can't be done here"}
+		return []string{cantBeDone}
 	}
 	note, _ := cmd().(noteMsg)
 	return []string{string(note)}

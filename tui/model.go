@@ -3,6 +3,7 @@ package tui
 import (
 	"log/slog"
 	"slices"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -60,6 +61,8 @@ type model struct {
 
 	revival revival // after a suspension
 
+	turn sync.Mutex // of what is done beside the clock to devices; guards nothing else
+
 	drawn *canvas  // what View drew last, for the mouse
 	view  tea.View // of it
 	shown gist     // what was to be seen then
@@ -71,7 +74,7 @@ type model struct {
 type gist struct {
 	second        time.Duration // since the start of mining
 	shares        miner.Tally
-	logged        uint64
+	logged        int // lines that are shown
 	paused        int
 	notice, feast bool
 	glitter       int64
@@ -83,7 +86,7 @@ func (m *model) gist() gist {
 		notice: m.now.Before(m.noticeTill), feast: m.now.Before(m.feast),
 	}
 	if m.cfg.Log != nil {
-		g.logged = m.cfg.Log.count()
+		g.logged = m.cfg.Log.count(m.level)
 	}
 	if g.feast {
 		g.glitter = m.frame()
@@ -242,9 +245,9 @@ func (m *model) press(k tea.KeyPressMsg) tea.Cmd {
 	case key.Matches(k, keys.pageDown):
 		m.move(m.pageRows())
 	case key.Matches(k, keys.first):
-		m.move(-logLines)
+		m.move(-classes * logLines)
 	case key.Matches(k, keys.end):
-		m.move(logLines)
+		m.move(classes * logLines)
 	case key.Matches(k, keys.zoomIn):
 		m.zoomBy(-1)
 	case key.Matches(k, keys.zoomOut):

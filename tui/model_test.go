@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -84,6 +85,43 @@ func TestKeys(t *testing.T) {
 	press(t, m, "ctrl+c")
 	if !errors.Is(m.end, ErrInterrupted) {
 		t.Errorf("Ctrl-C: %v", m.end)
+	}
+}
+
+// What a key does to devices goes by how they stand then, not when they were
+// drawn: twice in a moment is to and fro, and one that has gone is left alone.
+func TestPauseAsThingsStand(t *testing.T) {
+	s := mining()
+	now := func() miner.Snapshot {
+		c := s
+		c.Devices = slices.Clone(s.Devices)
+		return c
+	}
+	m := screen(now(), 120, 40, 0)
+	m.cfg.Snapshot = now
+	m.cfg.Controls.Pause = func(device int, paused bool) error {
+		if s.Devices[device].Gone {
+			return errors.New("it is gone")
+		}
+		s.Devices[device].Paused = paused
+		return nil
+	}
+	for i, want := range []string{"all devices are paused", "all devices resume", "all devices are paused"} {
+		if press(t, m, "space"); m.notice != want {
+			t.Errorf("%d: %q, want %q", i, m.notice, want)
+		}
+	}
+	s.Devices[0].Gone = true
+	if press(t, m, "space"); m.notice != "all devices resume" || s.Devices[1].Paused {
+		t.Errorf("%q, %+v", m.notice, s.Devices[1].Paused)
+	}
+	press(t, m, "2")
+	if press(t, m, "p"); m.notice != "that device is gone" {
+		t.Errorf("%q", m.notice)
+	}
+	press(t, m, "down", "p", "p")
+	if m.notice != "opencl0 resumes" || s.Devices[1].Paused {
+		t.Errorf("%q", m.notice)
 	}
 }
 

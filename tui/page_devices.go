@@ -150,7 +150,7 @@ func (m *model) drawDevice(a area, i int) {
 		return
 	}
 	d := &m.snap.Devices[i]
-	in := a.panel(d.Info.Name, spans[min(m.span(), 2)].name)
+	in := a.panel(d.Info.Name, spans[m.span()].name)
 	if d.Err != nil {
 		in.text(0, 0, bad, "✗ "+d.Err.Error())
 		in = in.sub(0, 1, in.w, in.h-1)
@@ -175,7 +175,7 @@ func (m *model) drawDevice(a area, i int) {
 		right = right.sub(0, high+1, right.w, right.h-high-1)
 	}
 	if i < len(m.past.devices) {
-		right.rateChart(&m.past.devices[i], nil, min(m.span(), 2))
+		right.rateChart(&m.past.devices[i], nil, m.span())
 	}
 }
 

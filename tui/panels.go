@@ -165,6 +165,10 @@ func (a area) source(m *model, r *miner.SourceReport) {
 	in.pairs(m.sourceLines(r))
 }
 
+// onNode is the protocol of nodes, whose blocks pay to whoever a pool would call
+// the user.
+const onNode = "getblocktemplate"
+
 func (m *model) sourceLines(r *miner.SourceReport) (lines []pair) {
 	if err := r.Status.Err; err != nil && r.Status.State == miner.Down {
 		lines = append(lines, pair{"why", strings.TrimPrefix(err.Error(), r.Name+": "), bad})
@@ -176,7 +180,11 @@ func (m *model) sourceLines(r *miner.SourceReport) (lines []pair) {
 	case r.Status.Encryption != "":
 		wire.style = good
 	}
-	lines = append(lines, wire, pair{"user", r.Status.User, plain})
+	who := "user"
+	if r.Status.Protocol == onNode {
+		who = "pays to"
+	}
+	lines = append(lines, wire, pair{who, r.Status.User, plain})
 	if len(r.Difficulties) > 0 {
 		lines = append(lines, pair{"difficulty", m.trend(r.Difficulties), plain})
 	}

@@ -149,6 +149,8 @@ func (a area) pairs(lines []pair) {
 			last := min(len(parts)-1, spare)
 			parts = append(parts[:last:last], strings.Join(parts[last:], " "))
 			spare -= last
+		} else if columns(value) > room && !strings.Contains(value, " ") {
+			parts[0] = cutMiddle(value, room)
 		}
 		for _, part := range parts {
 			a.text(pairColumn, y, l.style, part)
@@ -195,6 +197,18 @@ func wait(difficulty, rate float64) string {
 
 // cut shortens s to n columns.
 func cut(s string, n int) string { return ansi.Truncate(Clean(s), max(n, 0), "…") }
+
+// cutMiddle shortens s to n columns so that both of its ends are seen, as those of
+// an address must be.
+func cutMiddle(s string, n int) string {
+	s = Clean(s)
+	over := columns(s) - max(n, 0)
+	if over <= 0 || n < 5 {
+		return cut(s, n)
+	}
+	head := (n - 1) / 2
+	return ansi.Truncate(s, head, "") + "…" + ansi.TruncateLeft(s, columns(s)-(n-1-head), "")
+}
 
 func onOff[T any](on bool, a, b T) T {
 	if on {

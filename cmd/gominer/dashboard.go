@@ -7,7 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"strings"
-	"sync"
+	"time"
 
 	"gominer/hasher/cpu"
 	"gominer/internal/units"
@@ -18,6 +18,14 @@ import (
 // errDone ends a run that the user ended on the dashboard, with exit code 0.
 var errDone = errors.New("done")
 
+// errStuck says that the terminal takes nothing any more, so that it can't be said
+// there.
+var errStuck = errors.New("the terminal takes nothing")
+
+// stuckAfter is how long a terminal may take to show the end of the dashboard. One
+// that Ctrl-S has stopped, or whose other end has stopped reading, would never.
+const stuckAfter = 5 * time.Second
+
 // mineWatched runs m below the dashboard. If the terminal is lost, mining goes on
 // with log lines.
 func (d *display) mineWatched(ctx context.Context, m *miner.Miner) error {
@@ -25,15 +33,12 @@ func (d *display) mineWatched(ctx context.Context, m *miner.Miner) error {
 	defer cancel(nil)
 	watching, stop := context.WithCancel(ctx)
 	defer d.p.outlive()()
-	show := tui.Run
-	if d.plain {
-		show = tui.Lines
-	}
 	d.muted.Store(!d.plain && d.screen.width() > 0) // a file takes the log all the same
 	d.screen.setStatus("")
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		err := show(watching, tui.Config{
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		err := d.dashboard(watching, tui.Config{
 			Title: "gominer", Snapshot: m.Snapshot, Log: d.tui, Controls: controls(m), Environment: d.p.environ,
 		})
 		d.muted.Store(false)
@@ -44,17 +49,42 @@ func (d *display) mineWatched(ctx context.Context, m *miner.Miner) error {
 		case errors.Is(err, tui.ErrInterrupted):
 			d.p.asked.Store(true)
 			cancel(interrupted{os.Interrupt})
+		case err != nil && d.plain:
+			d.log.Info("nobody asks any more, mining goes on")
 		case err != nil:
 			d.log.Warn("there is no dashboard any more, mining goes on", "error", err)
 		}
-	})
+	}()
 	err := m.Run(ctx)
 	stop()
-	wg.Wait()
-	if err = d.end(ctx, m, err); errors.Is(err, errDone) {
+	select {
+	case <-over:
+		err = d.end(ctx, m, err)
+	case <-time.After(stuckAfter):
+		err = d.endUnseen(ctx, m, err)
+	}
+	if errors.Is(err, errDone) {
 		return nil
 	}
 	return err
+}
+
+// endUnseen is end for a terminal that takes nothing.
+func (d *display) endUnseen(ctx context.Context, m *miner.Miner, err error) error {
+	why := err
+	if why == nil {
+		why = context.Cause(ctx)
+	}
+	s := m.Snapshot()
+	reason := why
+	if reason == nil {
+		reason = errUntil
+	}
+	d.endAudit(summaryAttrs(&s), reason)
+	if err != nil {
+		return errors.Join(errStuck, err)
+	}
+	return why
 }
 
 // controls are what keys of the dashboard do.

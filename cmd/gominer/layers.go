@@ -133,13 +133,16 @@ func clash(flags *pflag.FlagSet) (err error) {
 	flags.Visit(func(f *pflag.Flag) {
 		for _, name := range f.Annotations[annotationExclude] {
 			other := flags.Lookup(name)
-			if other != nil && other.Changed && err == nil {
+			if other != nil && other.Changed && !isOff(f) && !isOff(other) && err == nil {
 				err = usagef("%s and %s exclude each other, keep one", originOf(f).named(f.Name), originOf(other).named(other.Name))
 			}
 		}
 	})
 	return err
 }
+
+// isOff reports whether f is a switch that says no.
+func isOff(f *pflag.Flag) bool { return f.Value.Type() == "bool" && f.Value.String() == "false" }
 
 // envPrefix begins the name of every variable that the program reads.
 const envPrefix = "GOMINER_"

@@ -115,6 +115,7 @@ gominer pool --replay dialogue.jsonl --replay-speed 10`,
 	section(cmd, "Faults", o.faultFlags)
 	completeFaults(cmd)
 	section(cmd, "Output", o.output.flags)
+	cmd.Flags().Lookup("plain").Usage = "log lines only, as with --no-tui"
 	configurable(cmd)
 	o.output.completions(cmd)
 	return cmd

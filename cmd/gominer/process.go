@@ -35,6 +35,7 @@ type process struct {
 	colour    bool                                        // stderr is a terminal that shows colours, and is wanted to
 	typed     bool                                        // stdin is a terminal
 	dashboard bool                                        // so is stdout, and it can do more than print
+	fixed     bool                                        // the terminal behind stderr can only print
 }
 
 func newProcess() *process {
@@ -62,8 +63,9 @@ func newProcess() *process {
 	p.journal = isJournal(os.Stderr, stream)
 	noColour, _ := p.getenv("NO_COLOR")
 	kind, _ := p.getenv("TERM")
-	p.dashboard = p.typed && term.IsTerminal(int(os.Stdout.Fd())) && kind != "dumb" && kind != ""
-	p.colour = p.width() > 0 && noColour == "" && kind != "dumb"
+	p.dashboard = p.typed && obeys(os.Stdout, kind)
+	p.fixed = !obeys(os.Stderr, kind)
+	p.colour = p.width() > 0 && noColour == "" && !p.fixed
 	return p
 }
 
@@ -120,6 +122,8 @@ func (p *process) run() int {
 		return exitDone
 	case errors.As(err, &stop):
 		return stop.exitCode()
+	case errors.Is(err, errStuck): // nobody could be told
+		return exitCode(err)
 	}
 	fmt.Fprintf(p.stderr, "gominer: %s\n", oneLine(err.Error()))
 	return exitCode(err)

@@ -39,6 +39,7 @@ func (o *output) flags(f *pflag.FlagSet) {
 		l, err := parseLevel(s)
 		return &l, err
 	})
+	exclusive(f, "plain", "json", "no-tui")
 	o.log.flags(f)
 }
 
@@ -70,19 +71,24 @@ type display struct {
 	events *events      // nil: no script reads
 	audit  *auditing    // nil: no audit log is kept
 	log    *slog.Logger
+
+	dashboard func(context.Context, tui.Config) error // shows it
 }
 
 // show returns the display. cancel is called if nobody reads stdout any more.
 func (p *process) show(o *output, cancel context.CancelCauseFunc) *display {
 	d := &display{p: p, screen: newScreen(p)}
-	d.line = d.screen.width() > 0 && !o.noTUI && !o.plain && !o.json
-	d.plain = o.plain
+	d.line = d.screen.width() > 0 && !p.fixed && !o.noTUI && !o.plain && !o.json
+	d.plain, d.dashboard = o.plain, tui.Run
+	if o.plain { // which works on any terminal, and without one
+		d.dashboard = tui.Lines
+	}
 	d.muted = new(atomic.Bool)
 	handler := o.log.handler(d, o.logLevel())
 	if file := o.log.open(o.logLevel()); file != nil {
 		handler = slog.NewMultiHandler(handler, file)
 	}
-	if p.dashboard && !o.noTUI && !o.json {
+	if (p.dashboard || o.plain) && !o.noTUI && !o.json {
 		d.tui = new(tui.Log)
 		handler = slog.NewMultiHandler(handler, &watched{log: d.tui})
 	}

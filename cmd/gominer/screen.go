@@ -14,11 +14,12 @@ type screen struct {
 	w      io.Writer
 	width  func() int // columns, 0 where it is no terminal
 	colour bool
+	fixed  bool   // it is a terminal that can only print: there is no such line
 	status string // the line; "" for none
 }
 
 func newScreen(p *process) *screen {
-	return &screen{w: p.stderr, width: p.width, colour: p.colour}
+	return &screen{w: p.stderr, width: p.width, colour: p.colour, fixed: p.fixed}
 }
 
 // clearLine goes to the first column and clears to the last.
@@ -40,7 +41,7 @@ func (s *screen) print(text string) error {
 func (s *screen) setStatus(line string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.width() == 0 || line == "" && s.status == "" {
+	if s.fixed || s.width() == 0 || line == "" && s.status == "" {
 		return
 	}
 	s.status = line

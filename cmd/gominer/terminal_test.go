@@ -256,14 +256,15 @@ func TestTerminal(t *testing.T) {
 	}
 }
 
-// In lines it answers what is typed, and writes over nothing.
+// In lines it answers what is typed, on a terminal that can do nothing else too, and
+// writes over nothing.
 func TestPlainTerminal(t *testing.T) {
 	t.Parallel()
 	l := listen(t, "127.0.0.1:0")
 	serve(t, l, 1e6)
 	x := newTerminal(t, 100, 40)
 	modes := x.modes()
-	x.enter("gominer mine -o " + l.Addr().String() + " -u test -t 1 --throttle 50% --until time=20m --plain 2>log")
+	x.enter("TERM=dumb gominer mine -o " + l.Addr().String() + " -u test -t 1 --throttle 50% --until time=20m --plain 2>log")
 	x.until("it mines", func() bool {
 		log, _ := os.ReadFile(filepath.Join(x.dir, "log"))
 		return strings.Contains(string(log), "share accepted")

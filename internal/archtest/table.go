@@ -75,7 +75,7 @@ var Table = map[string]Row{
 
 	"cmd/gominer": {
 		Ours:  []string{anything},
-		Third: []string{"github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/klauspost/cpuid/v2", "golang.org/x/term", "gopkg.in/natefinch/lumberjack.v2"},
+		Third: []string{"github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/klauspost/cpuid/v2", "golang.org/x/sys/windows", "golang.org/x/term", "gopkg.in/natefinch/lumberjack.v2"},
 	},
 }
 

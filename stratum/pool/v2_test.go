@@ -329,7 +329,7 @@ func TestV2Batch(t *testing.T) {
 		if got := nextV2[*v2.SubmitSharesSuccess](m); *got != want {
 			t.Errorf("%+v, want %+v", got, want)
 		}
-		if d := time.Since(began); d < 10*time.Second || d > 20*time.Second {
+		if d := time.Since(began); d < 5*time.Second || d > 10*time.Second {
 			t.Errorf("after %v", d)
 		}
 		// A block does not.

@@ -10,7 +10,7 @@ import (
 // value is its default.
 type V2Config struct {
 	// Batch is how many shares of a channel are acknowledged at once; 0: 10. What
-	// waits is acknowledged after 10 s, or with a block.
+	// waits is acknowledged within 10 s, or with a block.
 	Batch int
 
 	// ExtranonceSize is how many bytes extended channels have to roll, and how many

@@ -31,6 +31,7 @@ type v2Conn struct {
 	frames  *v2.Conn
 	answers chan v2.Message // to the writer; closed by the reader at its end
 	latest  time.Time       // of the reader: when the last message came
+	begun   time.Time       // of the reader: when the present one began to come; zero before
 
 	mu sync.Mutex // guards the rest
 	v2Client
@@ -47,6 +48,7 @@ type v2Client struct {
 
 	channels map[uint32]*v2Channel
 	order    []*v2Channel  // by id
+	bare     time.Time     // since when there is no channel, if order is empty
 	lastID   uint32        // of a channel
 	lastJob  uint32        // id
 	told     *job          // the latest
@@ -58,7 +60,9 @@ const groupID = 1
 
 const (
 	v2Handshake  = 10 * time.Second // at most, for the encryption
-	ackTime      = 10 * time.Second // that an acknowledgement may wait for its batch
+	ackTime      = 10 * time.Second // that an acknowledgement may wait for its batch, at most
+	ackLook      = 2 * time.Second  // looked for those that do, this often
+	v2Payload    = 96 << 10         // bytes; SetCustomMiningJob, the longest that miners send, has 75 kB
 	mostChannels = 1 << 12          // of one connection
 	v2Answers    = 256              // not yet written; more make the reader wait
 	v2Batch      = 512              // messages written at once
@@ -71,7 +75,7 @@ func (p *Pool) serveV2(ctx context.Context, nc net.Conn, id *noise.Identity) {
 	c := &v2Conn{answers: make(chan v2.Message, v2Answers)}
 	c.come(p, nc, make(chan struct{}))
 	c.workers, c.channels, c.lastID = make(map[string]*worker), make(map[uint32]*v2Channel), groupID
-	c.latest = c.since
+	c.latest, c.bare = c.since, c.since
 	defer c.blocks.Wait()
 	defer nc.Close()
 	if err := p.admit(&c.visitor); err != nil {
@@ -107,7 +111,7 @@ func (c *v2Conn) handshake(ctx context.Context, id *noise.Identity) (err error) 
 		return err
 	}
 	c.keepClosed()
-	c.frames = v2.NewConn(c, 0)
+	c.frames = v2.NewConn(c, v2Payload)
 	return nil
 }
 
@@ -146,22 +150,31 @@ func (c *v2Conn) run(ctx context.Context) error {
 
 // Read reads what was sealed, and knows how long to wait for it.
 func (c *v2Conn) Read(b []byte) (int, error) {
-	deadline, late := c.since.Add(c.pool.cfg.HandshakeTimeout), errNoChannel
 	c.mu.Lock()
+	deadline, late := c.bare.Add(c.pool.cfg.HandshakeTimeout), errNoChannel
 	if len(c.channels) > 0 {
 		deadline, late = c.latest.Add(c.pool.cfg.IdleTimeout), errIdle
 	}
 	c.mu.Unlock()
+	if end := c.begun.Add(lineTime); !c.begun.IsZero() && end.Before(deadline) {
+		deadline, late = end, errSlowFrame
+	}
 	c.nc.SetReadDeadline(deadline)
 	c.keepClosed()
 	n, err := c.enc.Read(b)
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		err = late
 	}
+	if n > 0 && c.begun.IsZero() { // a frame's header is sealed by itself
+		c.begun = time.Now()
+	}
 	return n, err
 }
 
-var errNoChannel = errors.New("no channel was opened in time")
+var (
+	errNoChannel = errors.New("no channel was opened in time")
+	errSlowFrame = errors.New("a frame was not ended in time")
+)
 
 // Write seals what the writer sends.
 func (c *v2Conn) Write(b []byte) (int, error) {
@@ -178,6 +191,7 @@ func (c *v2Conn) Write(b []byte) (int, error) {
 func (c *v2Conn) read() error {
 	lines := pace{perSecond: c.pool.cfg.Guard.Lines}
 	for {
+		c.begun = time.Time{}
 		m, err := c.frames.Read()
 		c.latest = time.Now()
 		var field *v2.FieldError
@@ -209,7 +223,7 @@ func (c *v2Conn) answer(m v2.Message) error {
 // write sends answers, and jobs when woken, until the reader has ended and
 // everything is out.
 func (c *v2Conn) write() error {
-	look := ackTime
+	look := ackLook
 	if perMinute := c.pool.cfg.Vardiff; perMinute > 0 {
 		look = min(look, time.Duration(float64(time.Minute)/perMinute))
 	}

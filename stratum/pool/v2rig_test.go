@@ -4,8 +4,10 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
 	"math/big"
 	"net"
+	"os"
 	"slices"
 	"sync"
 	"testing"
@@ -160,10 +162,14 @@ func nextV2[M v2.Message](m *v2Miner) M {
 	}
 }
 
-// gone reads to the end of the connection.
+// gone reads to the end of the connection, which the pool must bring about.
 func (m *v2Miner) gone() {
+	m.t.Helper()
 	for {
 		got, err := m.c.Read()
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			m.t.Error("the pool stays")
+		}
 		if err != nil {
 			return
 		}

@@ -17,10 +17,7 @@ func (c *v2Conn) handle(m v2.Message) error {
 	if s, ok := m.(*v2.SetupConnection); ok {
 		return c.setup(s)
 	}
-	c.mu.Lock()
-	ready := c.setUp
-	c.mu.Unlock()
-	if !ready {
+	if !c.ready() {
 		return errNotSetUp
 	}
 	switch m := m.(type) {
@@ -53,11 +50,26 @@ func (c *v2Conn) malformed(e *v2.FieldError) error {
 	if e.Field != "nominal_hash_rate" {
 		return e
 	}
-	c.log.Log(context.Background(), c.complaint(time.Now()), "malformed message", "event", "malformed", "error", e.Error())
-	if e.Type == v2.TypeUpdateChannel {
-		return c.answer(&v2.UpdateChannelError{ChannelID: e.ID, ErrorCode: v2.CodeInvalidNominalHashrate})
+	if !c.ready() {
+		return errNotSetUp
 	}
-	return c.answer(&v2.OpenMiningChannelError{RequestID: e.ID, ErrorCode: v2.CodeInvalidNominalHashrate})
+	now := time.Now()
+	c.log.Log(context.Background(), c.complaint(now), "malformed message", "event", "malformed", "error", e.Error())
+	var answer v2.Message = &v2.OpenMiningChannelError{RequestID: e.ID, ErrorCode: v2.CodeInvalidNominalHashrate}
+	if e.Type == v2.TypeUpdateChannel {
+		answer = &v2.UpdateChannelError{ChannelID: e.ID, ErrorCode: v2.CodeInvalidNominalHashrate}
+	}
+	if err := c.answer(answer); err != nil {
+		return err
+	}
+	return c.pool.blame(&c.visitor, 1, now)
+}
+
+// ready reports whether SetupConnection was taken.
+func (c *v2Conn) ready() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.setUp
 }
 
 // setup takes the first message.
@@ -69,15 +81,12 @@ func (c *v2Conn) setup(m *v2.SetupConnection) error {
 		}
 		return errTurnedAway("refused: " + code)
 	}
-	c.mu.Lock()
-	twice := c.setUp
-	c.mu.Unlock()
 	unknown := m.Flags &^ (v2.RequiresStandardJobs | v2.RequiresVersionRolling)
 	if fixed {
 		unknown |= m.Flags & v2.RequiresVersionRolling
 	}
 	switch {
-	case twice:
+	case c.ready():
 		return errTurnedAway("SetupConnection came twice")
 	case m.Protocol != v2.Mining:
 		return refuse(0, v2.CodeUnsupportedProtocol)
@@ -172,12 +181,17 @@ func (c *v2Conn) admitChannel(r *v2Request) (*v2Channel, string) {
 	case len(c.order) == mostChannels || c.lastID == math.MaxUint32:
 		return nil, v2.CodeChannelCapacityExhausted
 	}
-	w := c.workerLocked(r.user)
-	if w == nil || !c.pool.takeChannel(&c.visitor) {
+	if !c.pool.takeChannel(&c.visitor) {
 		return nil, v2.CodeChannelCapacityExhausted
 	}
 	s, err := c.pool.sessions.attach("", time.Now())
 	if err != nil {
+		c.pool.giveChannels(&c.visitor, 1)
+		return nil, v2.CodeChannelCapacityExhausted
+	}
+	w := c.workerLocked(r.user)
+	if w == nil {
+		c.pool.sessions.drop(s)
 		c.pool.giveChannels(&c.visitor, 1)
 		return nil, v2.CodeChannelCapacityExhausted
 	}
@@ -233,19 +247,31 @@ func (c *v2Conn) update(m *v2.UpdateChannel) error {
 func (c *v2Conn) closeChannel(m *v2.CloseChannel) error {
 	var acks []v2.Message
 	c.mu.Lock()
-	for _, ch := range slices.Clone(c.order) {
+	unused := make(map[string]*worker) // whose channels are closed
+	c.order = slices.DeleteFunc(c.order, func(ch *v2Channel) bool {
 		if m.ChannelID != ch.id && m.ChannelID != groupID {
-			continue
+			return false
 		}
 		c.log.Debug("channel closed", "event", "closed", "channel", ch.id, "reason", v1.CleanText(m.ReasonCode, shownName))
 		if ch.ack.count > 0 {
 			acks = append(acks, ch.acknowledge())
 		}
 		delete(c.channels, ch.id)
-		c.order = slices.DeleteFunc(c.order, func(other *v2Channel) bool { return other == ch })
+		unused[ch.user] = ch.worker
 		c.pool.sessions.drop(ch.session)
 		c.pool.giveChannels(&c.visitor, 1)
+		return true
+	})
+	if len(c.order) == 0 && len(unused) > 0 {
+		c.bare = time.Now()
 	}
+	for _, ch := range c.order {
+		delete(unused, ch.user)
+	}
+	for name := range unused {
+		delete(c.workers, name)
+	}
+	c.pool.ledger.leave(unused)
 	c.mu.Unlock()
 	for _, m := range acks {
 		if err := c.answer(m); err != nil {

@@ -173,7 +173,7 @@ func (ch *v2Channel) acknowledge() v2.Message {
 // one.
 func (c *v2Conn) acksLocked(now time.Time, all bool) (out []v2.Message) {
 	for _, ch := range c.order {
-		if ch.ack.count > 0 && (all || ch.ack.due || now.Sub(ch.ack.since) >= ackTime) {
+		if ch.ack.count > 0 && (all || ch.ack.due || now.Sub(ch.ack.since) > ackTime-ackLook) {
 			out = append(out, ch.acknowledge())
 		}
 	}

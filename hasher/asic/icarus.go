@@ -67,9 +67,15 @@ type icarus struct {
 	model icarusModel
 	rate  float64 // H/s
 	id    byte    // of the latest work
-	prep  hasher.Prep
-	probe []byte // what came while the golden nonce is waited for
+	probe []byte  // what came while the golden nonce is waited for
+
+	latest [icarusLatest]hasher.Prep // of works
+	ids    [icarusLatest]byte
+	sent   int
 }
+
+// icarusLatest is how many works are remembered to know a nonce by.
+const icarusLatest = 4
 
 func newIcarus(cfg *Config) (family, error) {
 	m := icarusModels[cfg.Chip]
@@ -166,15 +172,20 @@ func (c *icarus) keep(b []byte) (reply, int) {
 func (c *icarus) encode(dst []byte, j *job) ([]byte, time.Duration) {
 	j.count = 1
 	h := j.header(0)
-	c.prep.Prepare(&h, 0)
-	w := frame.IcarusWork{Mid: c.prep.Mid[0], Tail: [12]byte(h[64:76])}
+	p := &c.latest[c.sent%icarusLatest]
+	p.Prepare(&h, 0)
+	w := frame.IcarusWork{Mid: p.Mid[0], Tail: [12]byte(h[64:76])}
 	if c.model.ids {
 		c.id = (c.id + 1) % (frame.IcarusMostID + 1)
 		w.ID, j.id = c.id, int(c.id)
 	}
+	c.ids[c.sent%icarusLatest] = w.ID
+	c.sent++
 	return w.Append(dst), time.Duration((1 << 32) / c.rate * icarusMargin * float64(time.Second))
 }
 
+// scan takes the bytes as they come, as nothing marks where a nonce begins. Where
+// they make none, but would further on, those before are garbage.
 func (c *icarus) scan(b []byte) (r reply, n int) {
 	n = 4
 	if c.model.ids {
@@ -182,6 +193,15 @@ func (c *icarus) scan(b []byte) (r reply, n int) {
 	}
 	if len(b) < n {
 		return reply{}, 0
+	}
+	for at := range min(len(b)-n, n-1) + 1 {
+		if !c.holds(b[at : at+n]) {
+			continue
+		}
+		if at > 0 {
+			return reply{kind: garbage}, at
+		}
+		break
 	}
 	r = reply{kind: nonce, id: noID, nonce: binary.LittleEndian.Uint32(b)}
 	if c.model.ids {
@@ -191,6 +211,20 @@ func (c *icarus) scan(b []byte) (r reply, n int) {
 		r.chip = int(b[0] >> 7)
 	}
 	return r, n
+}
+
+// holds reports whether b is a nonce of one of the latest works.
+func (c *icarus) holds(b []byte) bool {
+	for i := range min(c.sent, icarusLatest) {
+		if c.model.ids && c.ids[i] != b[4]&0x1f {
+			continue
+		}
+		h := c.latest[i].Hash(0, binary.LittleEndian.Uint32(b))
+		if zeros(&h) >= c.cfg.ZeroBits {
+			return true
+		}
+	}
+	return false
 }
 
 func (c *icarus) tend(*line, *miner.Health) error { return nil }

@@ -74,6 +74,8 @@ func (r *run) run(ctx context.Context) error {
 	r.c = c
 	r.d.is(c.model)
 	r.g = newJudge(&c, time.Now())
+	r.tell()
+	defer r.tell()
 	r.d.log.Info("mining with", "model", r.d.Info().Model, "chips", c.chips, "clock", fmt.Sprintf("for %.3g GH/s", c.rate/1e9))
 
 	ctx, cancel := context.WithCancel(ctx)

@@ -40,8 +40,13 @@ type Port interface {
 // lets its host do. What is nil can't be done.
 type Board struct {
 	Port
-	Reset func(ctx context.Context) error // pulses the chips' reset line
+	Reset  func(ctx context.Context) error // pulses the chips' reset line, or gives them their power
+	Health func() miner.Health             // what the board's own sensors said last
 }
+
+// ErrOff is what a Board's port says after the board was switched off because
+// something is wrong with it.
+var ErrOff = errors.New("the board is switched off")
 
 // Config says how to mine with one board. Name, Chip and Open are required.
 type Config struct {

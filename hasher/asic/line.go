@@ -2,6 +2,7 @@ package asic
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -65,7 +66,7 @@ func (l *line) readAll() {
 			}
 		}
 		if err != nil {
-			l.err = fmt.Errorf("%w (%w)", errLost, err)
+			l.err = lost(err)
 			return
 		}
 		if n == 0 && !l.rest() { // a port that does not block
@@ -92,9 +93,17 @@ func (l *line) send(b []byte) error {
 	t := time.AfterFunc(writeLimit, l.end)
 	defer t.Stop()
 	if _, err := l.board.Write(b); err != nil {
-		return fmt.Errorf("%w (%w)", errLost, err)
+		return lost(err)
 	}
 	return nil
+}
+
+// lost is what an error of the board means.
+func lost(err error) error {
+	if errors.Is(err, ErrOff) {
+		return err
+	}
+	return fmt.Errorf("%w (%w)", errLost, err)
 }
 
 // pause waits for d. What comes meanwhile is kept.

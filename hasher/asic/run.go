@@ -290,6 +290,11 @@ func (r *run) check() error {
 // tell says how the device is.
 func (r *run) tell() {
 	h := r.health
+	if of := r.l.board.Health; of != nil {
+		b := of()
+		h.Temperature = max(h.Temperature, b.Temperature)
+		h.Fan, h.Power = b.Fan, b.Power
+	}
 	h.Chips = slices.Clone(r.g.chips)
 	r.f.Health(h)
 }

@@ -37,6 +37,7 @@ var Table = map[string]Row{
 	"hasher/asic/emulate": {Ours: []string{"hasher", "hasher/asic/frame"}, Third: []string{"github.com/creack/pty", "golang.org/x/sys"}},
 	"hasher/asic/frame":   {Ours: []string{"hasher"}},
 	"hasher/asic/usb":     {Third: []string{"go.bug.st/serial", "golang.org/x/sys"}},
+	"hasher/asic/board":   {Ours: []string{"hasher/asic", "miner"}},
 
 	"miner":           {Ours: []string{"hasher"}},
 	"miner/minertest": {Ours: []string{"hasher", "miner"}},

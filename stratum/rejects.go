@@ -105,7 +105,7 @@ func (c *conn) onSubmit(sub *submission, r *v1.Response) error {
 	case *refused == v1.Error{}:
 		c.saw(traitNoReason)
 	}
-	reason := v1.CleanText(refused.Message, mostReason)
+	reason := c.src.mask.text(refused.Message, mostReason)
 	if reason == "" {
 		reason = "rejected without a reason"
 	}

@@ -194,7 +194,7 @@ const (
 )
 
 func (c *conn) show(text string) {
-	if text = v1.CleanText(text, mostMessage); text == "" || time.Since(c.shown) < messageEvery {
+	if text = c.src.mask.text(text, mostMessage); text == "" || time.Since(c.shown) < messageEvery {
 		return
 	}
 	c.shown = time.Now()

@@ -30,6 +30,7 @@ type Source struct {
 	cfg  Config // complete
 	pool address
 	dial *transport.Dialer
+	mask mask
 	log  *slog.Logger
 
 	// What one connection leaves to the next; owned by the Run in progress.
@@ -54,7 +55,9 @@ func New(cfg Config) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Source{cfg: cfg, pool: pool, dial: dial, log: cfg.Log.With("source", pool.String())}, nil
+	m := newMask(&cfg)
+	cfg.Log = slog.New(&masked{cfg.Log.Handler(), m})
+	return &Source{cfg: cfg, pool: pool, dial: dial, mask: m, log: cfg.Log.With("source", pool.String())}, nil
 }
 
 // Name returns the pool's host:port.
@@ -68,6 +71,10 @@ func (s *Source) Name() string { return s.pool.String() }
 // Run sends them again, once, if the pool still knows the extranonce that they
 // were found under, and reports them as lost if not.
 func (s *Source) Run(ctx context.Context, ms *miner.Session) error {
+	return s.mask.err(s.run(ctx, ms))
+}
+
+func (s *Source) run(ctx context.Context, ms *miner.Session) error {
 	at := s.pool
 	if mv := s.postponed; mv != nil {
 		s.postponed = nil

@@ -162,7 +162,8 @@ func (o *sourceOptions) same(old *sourceOptions) bool {
 		slices.EqualFunc(o.list, old.list, func(a, b *upstream) bool { return a.alike(b) && a.weight == b.weight })
 }
 
-// alike reports whether a and b are the same pool spoken to in the same way.
+// alike reports whether a and b are the same pool spoken to in the same way. What
+// stands in files counts too; a client's certificate is followed without that.
 func (u *upstream) alike(o *upstream) bool {
 	text := func(u *upstream) map[string]string {
 		all := make(map[string]string)
@@ -173,7 +174,8 @@ func (u *upstream) alike(o *upstream) bool {
 		}
 		return all
 	}
-	return u.pool.Pass == o.pool.Pass && slices.Equal(u.pool.Workers, o.pool.Workers) && u.pool.Proxy == o.pool.Proxy && maps.Equal(text(u), text(o))
+	return u.pool.Pass == o.pool.Pass && slices.Equal(u.pool.Workers, o.pool.Workers) && u.pool.Proxy == o.pool.Proxy &&
+		u.transport.trusted == o.transport.trusted && maps.Equal(text(u), text(o))
 }
 
 // keep takes the sources of those that are as they were.

@@ -1,8 +1,11 @@
 package main
 
 import (
+	"crypto/sha256"
 	"crypto/x509"
 	"errors"
+	"io"
+	"os"
 	"slices"
 	"strings"
 
@@ -15,6 +18,7 @@ import (
 // into its Config.
 type transportOptions struct {
 	proxyFile string
+	trusted   [sha256.Size]byte // what stands in the file of --tls-ca, as its hash; zero for nothing
 }
 
 var (
@@ -72,8 +76,29 @@ func (u *upstream) settleTransport() (err error) {
 			return usagef("%s: %w", u.said["proxy-file"].from.named("proxy-file"), err)
 		}
 	}
+	if u.pool.TLS.CAFile != "" {
+		u.transport.trusted = sumOf(u.pool.TLS.CAFile)
+	}
 	return nil
 }
+
+// sumOf returns the hash of a file, zero if it can't be read: whoever reads it says
+// why.
+func sumOf(name string) (sum [sha256.Size]byte) {
+	f, err := os.Open(name)
+	if err != nil {
+		return sum
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, io.LimitReader(f, mostTrusted)); err == nil {
+		h.Sum(sum[:0])
+	}
+	return sum
+}
+
+// mostTrusted is more than a file of authorities has, in bytes.
+const mostTrusted = 8 << 20
 
 // advice says what a user can do about a server that is not trusted, in the words
 // of where he has configured it.

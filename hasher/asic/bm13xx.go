@@ -74,7 +74,6 @@ type bm13xx struct {
 
 	// Since the latest bringUp.
 	chips  int
-	fast   bool   // the line is
 	long   bool   // replies have 11 bytes
 	clock  uint32 // word of the PLL register
 	rate   float64
@@ -146,7 +145,7 @@ func (c *bm13xx) ticketFor(perSecond float64) int {
 func (c *bm13xx) count(ctx context.Context, l *line) error {
 	for try := range askedTimes {
 		if try == askedTimes-1 && c.usesFast() { // as an earlier run may have left them
-			if err := c.setBaud(l, true); err != nil {
+			if err := speedUp(l); err != nil {
 				return err
 			}
 		}
@@ -168,20 +167,16 @@ func (c *bm13xx) usesFast() bool {
 	return false
 }
 
-func (c *bm13xx) setBaud(l *line, fast bool) error {
-	baud := slowBaud
-	if fast {
-		baud = fastBaud
+func speedUp(l *line) error {
+	if err := l.board.SetBaud(fastBaud); err != nil {
+		return fmt.Errorf("set %d baud: %w", fastBaud, err)
 	}
-	if err := l.board.SetBaud(baud); err != nil {
-		return fmt.Errorf("set %d baud: %w", baud, err)
-	}
-	c.fast = fast
 	l.flush()
 	return nil
 }
 
 // ask asks all chips once for their id, and returns how many say the right one.
+// Until they are counted it takes its time.
 func (c *bm13xx) ask(ctx context.Context, l *line) (n int, err error) {
 	l.flush()
 	if !c.chip.HostMidstates() {
@@ -207,7 +202,7 @@ func (c *bm13xx) ask(ctx context.Context, l *line) (n int, err error) {
 				other = id
 			}
 		}
-		return false
+		return c.chips > 0 && n == c.chips
 	})
 	if r, _, ok := frame.ScanReply(l.held, false); ok && !r.IsNonce { // a chip that has no long form
 		other = frame.Chip(r.Value >> 16)
@@ -260,10 +255,13 @@ func (c *bm13xx) take(ctx context.Context, l *line, steps []bm13xxStep) error {
 		if err := c.write(ctx, l, cmd, wait); err != nil {
 			return err
 		}
-		if err := c.setBaud(l, true); err != nil {
+		if err := speedUp(l); err != nil {
 			return err
 		}
-		return l.pause(ctx, wait)
+		if n, err := c.ask(ctx, l); err != nil || n > 0 {
+			return err
+		}
+		return fmt.Errorf("nothing answers at %d baud, where something did at %d", fastBaud, slowBaud)
 	case ramp:
 		return c.raise(ctx, l)
 	case sweep:

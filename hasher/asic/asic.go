@@ -71,6 +71,8 @@ var families = map[string]func(*Config) (family, error){
 	"u1":      newIcarus,
 	"u2":      newIcarus,
 	"u3":      newIcarus,
+	"bm1384":  newBM1384,
+	"bm1387":  newBM1387,
 	"bm1397":  newBM13xx,
 	"bm1362":  newBM13xx,
 	"bm1366":  newBM13xx,

@@ -58,11 +58,6 @@ const (
 	fastBaud   = 1_500_000
 	fastDivide = 0x00006131 // register 18: 25 MHz / 8 / (1+1)
 	slowBaud   = 115_200    // what chips begin with, to 0.5 %
-
-	// pollEvery is how often the chips are asked for their clock's setting; chips
-	// that answered before and do not for pollsMissed times are gone.
-	pollEvery   = 10 * time.Second
-	pollsMissed = 3
 )
 
 // bm13xx drives a chain of BM1397, BM1362, BM1366, BM1368 or BM1370.
@@ -82,14 +77,8 @@ type bm13xx struct {
 	ticket int         // bits of the ticket mask
 	id     byte        // of the latest job
 	heard  frame.Reply // the latest register
-	polled []poll      // by chip
-	missed int         // polls that nobody answered
-}
-
-// poll is what a chip says to polls.
-type poll struct {
-	ever, now bool // it answered
-	odd       bool // its clock is not what it was set to, and that was told
+	odd    []bool      // chips whose clock is not as it was set, which was told
+	polls  polls
 }
 
 func newBM13xx(cfg *Config) (family, error) {
@@ -107,13 +96,13 @@ func newBM13xx(cfg *Config) (family, error) {
 // bringUp counts the chips, gives them addresses and goes through the steps that
 // their kind needs.
 func (c *bm13xx) bringUp(ctx context.Context, l *line) (chain, error) {
-	*c = bm13xx{bm13xxChip: c.bm13xxChip, cfg: c.cfg, log: c.log, prep: c.prep}
+	*c = bm13xx{bm13xxChip: c.bm13xxChip, cfg: c.cfg, log: c.log}
 	if err := c.count(ctx, l); err != nil {
 		return chain{}, err
 	}
 	c.rate = float64(c.chips) * c.chip.Hashrate(c.mhz)
 	c.ticket = c.ticketFor(nonceRate)
-	c.polled = make([]poll, c.chips)
+	c.odd = make([]bool, c.chips)
 	for i := 0; i < len(c.init); {
 		n := 1
 		for c.init[i].do == writeEach && i+n < len(c.init) && c.init[i+n].do == writeEach {
@@ -404,19 +393,10 @@ func (c *bm13xx) whole(dst []byte, j *job) ([]byte, time.Duration) {
 	return dst, min(c.every, epoch)
 }
 
-// midstates appends a job with the midstates of up to four versions.
+// midstates appends a job for chips that are given midstates.
 func (c *bm13xx) midstates(dst []byte, j *job) ([]byte, time.Duration) {
-	if j.count < 4 {
-		j.count = 1
-	}
-	var list [4]uint32
-	for i := range j.count {
-		list[i] = j.version(i)
-	}
-	c.prep.Prepare(&j.work.Header, 0, list[:j.count]...)
-	dst = (&frame.MidstateJob{ID: c.id, Tail: [12]byte(j.work.Header[64:76]), Mid: c.prep.Mid}).Append(dst)
-	all := math.Exp2(32) * float64(j.count) / c.rate
-	return dst, min(c.every, time.Duration(midstateMargin*all*float64(time.Second)))
+	m := midstateJob(&c.prep, j, c.id)
+	return m.Append(dst), min(c.every, midstateTime(j, c.rate))
 }
 
 // scan reads a reply.
@@ -445,39 +425,22 @@ func (c *bm13xx) answered(f *frame.Reply) {
 	if f.Reg != frame.RegPLL || c.chips == 0 {
 		return
 	}
+	c.polls.answered()
 	i := int(f.Addr) / c.interval()
-	if i >= len(c.polled) {
+	if i >= len(c.odd) {
 		return
 	}
-	p := &c.polled[i]
-	p.ever, p.now = true, true
 	const dividers = 0xffffff // the flags above may say more when they are read
-	if odd := (f.Value^c.clock)&dividers != 0; odd != p.odd {
-		p.odd = odd
+	if odd := (f.Value^c.clock)&dividers != 0; odd != c.odd[i] {
+		c.odd[i] = odd
 		c.log.Warn("a chip's clock is not as it was set", "chip", i, "of", c.chips, "register", fmt.Sprintf("%08x", f.Value), "set", fmt.Sprintf("%08x", c.clock), "mended", !odd)
 	}
 }
 
 // tend asks all chips for the setting of their clock.
 func (c *bm13xx) tend(l *line, _ *miner.Health) error {
-	ever, now := 0, 0
-	for i := range c.polled {
-		p := &c.polled[i]
-		if p.ever {
-			ever++
-		}
-		if p.now {
-			now++
-		}
-		p.now = false
-	}
-	if ever > 0 && now == 0 {
-		c.missed++
-	} else {
-		c.missed = 0
-	}
-	if c.missed == pollsMissed {
-		return fmt.Errorf("%w: no chip answers any more", errSilent)
+	if err := c.polls.next(); err != nil {
+		return err
 	}
 	return l.send(frame.Command{Op: frame.ReadRegister, All: true, Reg: frame.RegPLL}.Append(nil))
 }

@@ -71,7 +71,7 @@ func (c *chips13xx) Write(p []byte) (int, error) {
 	}
 	c.buf = append(c.buf, p...)
 	for {
-		r, n, err := frame.ScanRequest(c.buf, c.chip.HostMidstates())
+		r, n, err := c.scan(c.buf)
 		if err != nil {
 			return 0, err
 		}
@@ -81,6 +81,46 @@ func (c *chips13xx) Write(p []byte) (int, error) {
 		c.request(fmt.Sprintf("%X", c.buf[:n]), r)
 		c.buf = c.buf[n:]
 	}
+}
+
+// scan reads what the host sends.
+func (c *chips13xx) scan(b []byte) (frame.Request, int, error) {
+	switch c.chip {
+	case frame.BM1387:
+		return frame.ScanRequest1387(b)
+	case frame.BM1384:
+		if len(b) >= frame.IcarusSize {
+			w, err := frame.ParseWork1384(b[:frame.IcarusSize])
+			c.regs[frame.RegTicketMask] = frame.TicketMask(w.Ticket)
+			return frame.Request{Midstate: &frame.MidstateJob{ID: w.ID, Tail: w.Tail, Mid: [][8]uint32{w.Mid}}}, frame.IcarusSize, err
+		}
+		if len(b) < 4 {
+			return frame.Request{}, 0, nil
+		}
+		m, err := frame.ParseCommand1384(b[:4])
+		return frame.Request{Command: &m}, 4, err
+	}
+	return frame.ScanRequest(b, c.chip.HostMidstates())
+}
+
+// append appends a reply.
+func (c *chips13xx) append(b []byte, f *frame.Reply) []byte {
+	switch c.chip {
+	case frame.BM1387:
+		return f.Append1387(b)
+	case frame.BM1384:
+		return f.Append1384(b)
+	}
+	_, long := c.regs[frame.RegVersion]
+	return f.Append(b, long && !c.chip.HostMidstates())
+}
+
+// result is the result byte of a midstate's nonce.
+func (c *chips13xx) result(id, index byte) byte {
+	if c.chip == frame.BM1384 || c.chip == frame.BM1387 {
+		return id + index
+	}
+	return c.chip.Result(id, index)
 }
 
 func (c *chips13xx) request(hex string, r frame.Request) {
@@ -112,11 +152,10 @@ func (c *chips13xx) request(hex string, r frame.Request) {
 }
 
 func (c *chips13xx) say(all ...frame.Reply) {
-	_, long := c.regs[frame.RegVersion]
 	var b []byte
 	for _, f := range all {
 		if !c.lost(f) {
-			b = f.Append(b, long && !c.chip.HostMidstates())
+			b = c.append(b, &f)
 		}
 	}
 	select {
@@ -164,7 +203,7 @@ func (c *chips13xx) find(r frame.Request, n uint32) uint32 {
 				p.Tail[k] = binary.BigEndian.Uint32(m.Tail[4*k:])
 			}
 			hash = p.Hash(int(i), f.Nonce)
-			f.Result = c.chip.Result(m.ID, byte(i))
+			f.Result = c.result(m.ID, byte(i))
 		} else {
 			f.Version = uint16(n) & uint16(c.regs[frame.RegVersion])
 			h := r.Job.Header
@@ -207,6 +246,20 @@ func (c *chips13xx) on(t *testing.T, source miner.Source, cfg Config, done func(
 
 // meaning says what a command is for.
 func meaning(chip frame.Chip, c *frame.Command) string {
+	switch {
+	case chip == frame.BM1384 && c.Reg == frame.Reg1384PLL, chip == frame.BM1387 && c.Reg == frame.Reg1387PLL:
+		if c.Op == frame.ReadRegister {
+			return "are you well?"
+		}
+		if chip == frame.BM1384 {
+			m, n, od := c.Value>>7&0x7f, c.Value>>2&0x1f, c.Value&3
+			return fmt.Sprintf("clock %.2f MHz", 50*float64(m+1)/float64((n+1)<<od))
+		}
+		p, _ := chip.ParsePLL(c.Value)
+		return fmt.Sprintf("clock %.2f MHz", p.MHz())
+	case chip == frame.BM1387 && c.Reg == frame.Reg1387Misc:
+		return fmt.Sprintf("%d baud", 25_000_000/8/(c.Value>>8&0x1f+1))
+	}
 	switch c.Reg {
 	case frame.RegChipID:
 		return "what are you?"
@@ -244,11 +297,19 @@ func meaning(chip frame.Chip, c *frame.Command) string {
 // was last looked at: all of getting a chip ready, and jobs with changes of their
 // version mask and difficulty.
 func TestBM13xxSession(t *testing.T) {
-	for _, name := range slices.Sorted(maps.Keys(bm13xxChips)) {
+	names := slices.Sorted(maps.Keys(bm13xxChips))
+	for _, name := range append(names, "bm1384", "bm1387") {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				c := newChips(bm13xxChips[name].chip, 1)
-				lasts := min(bm13xxChips[name].every, 32*time.Millisecond)
+				chips := 1
+				if name == "bm1384" || name == "bm1387" {
+					chips = 2 // as a 2Pac and a NewPac have
+				}
+				c := newChips(chipOf(name), chips)
+				lasts := 32 * time.Millisecond
+				if name == "bm1384" || name == "bm1387" {
+					lasts = 300 * time.Millisecond
+				}
 				source := &minertest.Source{Label: "pool", Script: func(ctx context.Context, s *miner.Session) error {
 					time.Sleep(30 * time.Second)
 					for i, mask := range []uint32{0x1fffe000, 0x1fffe000, 0x00006000} {
@@ -268,6 +329,17 @@ func TestBM13xxSession(t *testing.T) {
 			})
 		})
 	}
+}
+
+// chipOf returns the chip of that name.
+func chipOf(name string) frame.Chip {
+	switch name {
+	case "bm1384":
+		return frame.BM1384
+	case "bm1387":
+		return frame.BM1387
+	}
+	return bm13xxChips[name].chip
 }
 
 func golden(t *testing.T, name string, lines []string) {
@@ -297,10 +369,10 @@ func TestBM13xxMines(t *testing.T) {
 	for _, test := range []struct {
 		name  string
 		chips int
-	}{{"bm1397", 6}, {"bm1362", 12}, {"bm1366", 1}, {"bm1368", 2}, {"bm1370", 1}, {"bm1370", 65}} {
+	}{{"bm1384", 2}, {"bm1387", 12}, {"bm1397", 6}, {"bm1362", 12}, {"bm1366", 1}, {"bm1368", 2}, {"bm1370", 1}, {"bm1370", 65}} {
 		t.Run(fmt.Sprintf("%s-%d", test.name, test.chips), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				c := newChips(bm13xxChips[test.name].chip, test.chips)
+				c := newChips(chipOf(test.name), test.chips)
 				versions := map[uint32]bool{}
 				source := &minertest.Source{Label: "pool", Script: func(ctx context.Context, s *miner.Session) error {
 					j := testJob(1)
@@ -352,6 +424,10 @@ func TestBM13xxCount(t *testing.T) {
 		{frame.BM1366, 1, "bm1370", "a BM1366 answers, not a BM1370"},
 		{frame.BM1397, 1, "bm1362", "a BM1397 answers, not a BM1362"},
 		{frame.BM1362, 1, "bm1397", "a BM1362 answers, not a BM1397"},
+		{frame.BM1384, 0, "bm1384", "nothing answers to the question for BM1384"},
+		{frame.BM1387, 0, "bm1387", "nothing answers to the question for BM1387"},
+		{frame.BM1384, 129, "bm1384", "129 chips answer: a chain has at most 128"},
+		{frame.BM1387, 129, "bm1387", "129 chips answer: a chain has at most 128"},
 		{frame.BM1362, 129, "bm1362", "129 chips answer: a chain has at most 128"},
 	} {
 		synctest.Test(t, func(t *testing.T) {
@@ -369,46 +445,75 @@ func TestBM13xxCount(t *testing.T) {
 	}
 }
 
+// TestSilentAtFast has chips that do not take part when the line is made faster.
+func TestSilentAtFast(t *testing.T) {
+	for _, name := range []string{"bm1387", "bm1397"} {
+		synctest.Test(t, func(t *testing.T) {
+			c := newChips(chipOf(name), 1)
+			c.lost = func(frame.Reply) bool { return slices.Contains(c.bauds, fastBaud) }
+			c.on(t, pool, Config{Chip: name}, func(m *miner.Miner) {
+				time.Sleep(2100 * time.Millisecond)
+				if d := m.Snapshot().Devices[0]; d.Err == nil || !strings.Contains(d.Err.Error(), "nothing answers at 1500000 baud") {
+					t.Errorf("%s: error %v", name, d.Err)
+				}
+			})
+		})
+	}
+}
+
 // TestBM13xxLeftFast finds a chain that a run before left at a faster line.
 func TestBM13xxLeftFast(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		c := newChips(frame.BM1397, 1)
-		c.lost = func(frame.Reply) bool { return !slices.Contains(c.bauds, fastBaud) }
-		c.on(t, pool, Config{Chip: "bm1397"}, func(m *miner.Miner) {
-			time.Sleep(time.Minute)
-			if d := m.Snapshot().Devices[0]; d.Err != nil || d.Shares.Accepted == 0 {
-				t.Errorf("%v, %+v", d.Err, d.Shares)
-			}
+	for _, name := range []string{"bm1387", "bm1397"} {
+		synctest.Test(t, func(t *testing.T) {
+			c := newChips(chipOf(name), 1)
+			c.lost = func(frame.Reply) bool { return !slices.Contains(c.bauds, fastBaud) }
+			c.on(t, pool, Config{Chip: name}, func(m *miner.Miner) {
+				time.Sleep(time.Minute)
+				if d := m.Snapshot().Devices[0]; d.Err != nil || d.Shares.Accepted == 0 {
+					t.Errorf("%s: %v, %+v", name, d.Err, d.Shares)
+				}
+			})
 		})
-	})
+	}
 }
 
 // TestBM13xxGone has all chips stop answering polls, as after their power failed:
 // they are brought up anew.
 func TestBM13xxGone(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		c := newChips(frame.BM1370, 1)
-		polls := 0
-		c.lost = func(f frame.Reply) bool {
-			if f.IsNonce || f.Reg != frame.RegPLL {
-				return false
+	for _, name := range []string{"bm1370", "bm1384", "bm1387"} {
+		synctest.Test(t, func(t *testing.T) {
+			c := newChips(chipOf(name), 1)
+			polls := 0
+			c.lost = func(f frame.Reply) bool {
+				if f.IsNonce || f.Reg == frame.RegChipID {
+					return false
+				}
+				polls++
+				return polls > 3
 			}
-			polls++
-			return polls > 3
-		}
-		c.on(t, pool, Config{Chip: "bm1370"}, func(m *miner.Miner) {
-			time.Sleep(9*time.Second + (3+pollsMissed+1)*pollEvery)
-			if d := m.Snapshot().Devices[0]; d.Err == nil || !strings.Contains(d.Err.Error(), "no chip answers any more") {
-				t.Errorf("error %v", d.Err)
-			}
+			c.on(t, pool, Config{Chip: name}, func(m *miner.Miner) {
+				d := m.Snapshot().Devices[0]
+				for began := time.Now(); d.Err == nil && time.Since(began) < 2*time.Minute; d = m.Snapshot().Devices[0] {
+					time.Sleep(100 * time.Millisecond)
+				}
+				if d.Err == nil || !strings.Contains(d.Err.Error(), "no chip answers any more") {
+					t.Errorf("%s: error %v", name, d.Err)
+				}
+			})
 		})
-	})
+	}
 }
 
 func TestBM13xxFrequency(t *testing.T) {
-	for mhz, ok := range map[float64]bool{0: true, 50: true, 485: true, 800: true, 801: false, 49: false, -1: false} {
-		if _, err := New(Config{Name: "usb0", Chip: "bm1366", Frequency: mhz}); (err == nil) != ok {
-			t.Errorf("%v MHz: %v", mhz, err)
+	for name, list := range map[string]map[float64]bool{
+		"bm1366": {0: true, 50: true, 485: true, 800: true, 801: false, 49: false, -1: false},
+		"bm1384": {0: true, 6.25: true, 500: true, 501: false, 6: false, -1: false},
+		"bm1387": {0: true, 50: true, 800: true, 801: false, 49: false, -1: false},
+	} {
+		for mhz, ok := range list {
+			if _, err := New(Config{Name: "usb0", Chip: name, Frequency: mhz}); (err == nil) != ok {
+				t.Errorf("%s at %v MHz: %v", name, mhz, err)
+			}
 		}
 	}
 }

@@ -93,7 +93,8 @@ func Core(nonce uint32) int { return int(bits.ReverseBytes32(nonce) >> 25) }
 // Index returns which of a chain's chips found a nonce, 0 the nearest to the
 // host. The chips of a chain share the 25 bits below the core: on the BM1397,
 // BM1362 and BM1366 by their addresses, which are to be 256/chips apart, on the
-// others by their nonce offsets, which are to be 65536/chips apart.
+// BM1368 and BM1370 by their nonce offsets, which are to be 65536/chips apart. On
+// the BM1384 and BM1387 they share all 32 bits.
 func (c Chip) Index(nonce uint32, chips int) int {
 	if chips < 2 {
 		return 0
@@ -101,6 +102,8 @@ func (c Chip) Index(nonce uint32, chips int) int {
 	wire := bits.ReverseBytes32(nonce)
 	i := 0
 	switch c {
+	case BM1384, BM1387:
+		i = int(wire>>24) * chips / 256
 	case BM1397, BM1362, BM1366:
 		i = int(wire>>17&0xff) / max(256/chips, 1)
 	default:

@@ -79,8 +79,12 @@ func plug(t *testing.T, cfg emulate.Config, link string) (b *board, unplug func(
 // device returns that which drives the chip at a path.
 func device(t *testing.T, name, chip, path string) *asic.Device {
 	t.Helper()
+	frequency := 0.0
+	if strings.HasPrefix(chip, "bm") {
+		frequency = 60 // is soon reached
+	}
 	d, err := asic.New(asic.Config{
-		Name: name, Chip: chip, ZeroBits: zeroBits,
+		Name: name, Chip: chip, Frequency: frequency, ZeroBits: zeroBits,
 		Open: func(context.Context) (*asic.Board, error) {
 			p, err := usb.Open(path, 115200)
 			if err != nil {
@@ -154,6 +158,10 @@ func mine(t *testing.T, shares uint64, devices ...miner.Device) miner.Snapshot {
 func TestEmulated(t *testing.T) {
 	needPTY(t)
 	for _, chip := range emulate.Chips() {
+		switch chip {
+		case "bm1362", "bm1366", "bm1368":
+			continue // these differ from the BM1370 in a table; package emulate has tests of all, without a terminal
+		}
 		t.Run(chip, func(t *testing.T) {
 			b, _ := plug(t, emulate.Config{Chip: chip}, filepath.Join(t.TempDir(), "miner"))
 			s := mine(t, 100, device(t, "usb0", chip, b.link))

@@ -86,6 +86,11 @@ var kinds = map[string]kind{
 	"u1":      {model: "Antminer U1", chips: 1, most: 1, lacks: []Fault{BadCRC, MuteAfterBaud, MissingChip}, create: newIcarus},
 	"u2":      {model: "Antminer U2", chips: 1, most: 1, lacks: []Fault{BadCRC, MuteAfterBaud, MissingChip}, create: newIcarus},
 	"u3":      {model: "Antminer U3", chips: 4, most: 4, lacks: []Fault{BadCRC, MuteAfterBaud}, create: newIcarus},
+	"bm1397":  {model: "BM1397", chips: 1, most: 128, create: newBM13xx},
+	"bm1362":  {model: "BM1362", chips: 1, most: 128, lacks: []Fault{MuteAfterBaud}, create: newBM13xx},
+	"bm1366":  {model: "BM1366", chips: 1, most: 128, lacks: []Fault{MuteAfterBaud}, create: newBM13xx},
+	"bm1368":  {model: "BM1368", chips: 1, most: 128, lacks: []Fault{MuteAfterBaud}, create: newBM13xx},
+	"bm1370":  {model: "BM1370", chips: 1, most: 128, lacks: []Fault{MuteAfterBaud}, create: newBM13xx},
 }
 
 // Chips returns what Config.Chip takes, sorted.

@@ -29,6 +29,11 @@ type task struct {
 // batchTime is how long the processor hashes before it looks for other work.
 const batchTime = 2 * time.Millisecond
 
+// stretch is how many nonces are hashed under some versions before others have
+// their turn: as many as it takes for all cores of all chips to have some, since
+// the core is in a nonce's first byte and the chip in its second.
+const stretch = 1 << 16
+
 // known is a header of a real block and its nonce, which has as many zero bits as
 // silicon asks for: what takes chips a moment would take a processor minutes.
 type known struct {
@@ -37,14 +42,18 @@ type known struct {
 	nonce uint32
 }
 
+// realHeaders are of blocks 0 and 125552, and of a share of a BM1370, of
+// difficulty 29588.
+var realHeaders = []string{
+	"0100000000000000000000000000000000000000000000000000000000000000000000003ba3edfd7a7b12b27ac72c3e67768f617fc81bc3888a51323a9fb8aa4b1e5e4a29ab5f49ffff001d1dac2b7c",
+	"0100000081cd02ab7e569e8bcd9317e2fe99f2de44d49ab2b8851ba4a308000000000000e320b6c2fffc8d750423db8b1eb942ae710e951ed797f7affc8892b0f1fc122bc7f5d74df2b9441a42a14695",
+	"0040b420fd55646bc162b96dfcd4f201a3f4670d1d3996bc96520100000000000000000006ddf5f08c36414b95ea54db71a0c28761a98bcf6355919e044f88725519a7cbd7685468043a02174c035275",
+}
+
 // knownHeaders are found at once.
 var knownHeaders = func() (list []known) {
 	list = append(list, known{golden.Mid, tailOf(golden.Tail[:]), goldenNonce})
-	for _, text := range []string{
-		// Blocks 0 and 125552.
-		"0100000000000000000000000000000000000000000000000000000000000000000000003ba3edfd7a7b12b27ac72c3e67768f617fc81bc3888a51323a9fb8aa4b1e5e4a29ab5f49ffff001d1dac2b7c",
-		"0100000081cd02ab7e569e8bcd9317e2fe99f2de44d49ab2b8851ba4a308000000000000e320b6c2fffc8d750423db8b1eb942ae710e951ed797f7affc8892b0f1fc122bc7f5d74df2b9441a42a14695",
-	} {
+	for _, text := range realHeaders {
 		h, err := hasher.ParseHeader(text)
 		if err != nil {
 			panic(err)
@@ -115,32 +124,43 @@ func (s *searcher) hash(ctx context.Context, t *task) *task {
 	if v := c.VersionKernel; v.Find != nil && total%uint64(v.Versions) == 0 {
 		kernel, width = v, uint64(v.Versions)
 	}
-	const nonces = 1 << 32
-	for nonce := uint64(0); nonce < nonces; {
-		n := min(max(s.batch/width, 256), nonces-nonce)
+	for from := uint64(0); from < 1<<32; from += stretch {
 		for first := uint64(0); first < total; first += width {
 			s.prepare(t, first, width)
-			began := time.Now()
-			s.found = kernel.Find(&s.prep, uint32(nonce), uint32(n), s.found[:0])
-			s.hashed(ctx, uint32(nonce), uint32(n), time.Since(began))
-			for _, f := range s.found {
-				h := s.prep.Hash(f.Index, f.Nonce)
-				if zeros(&h) >= t.bits && !s.w.found(t, int(first)+f.Index, f.Nonce) {
-					return nil
-				}
-			}
-			select {
-			case next := <-s.w.work:
+			if next, more := s.stretch(ctx, t, kernel, int(first), from); !more {
 				return next
-			default:
 			}
-			if ctx.Err() != nil {
-				return nil
+		}
+	}
+	return nil
+}
+
+// stretch hashes stretch nonces with what is prepared, of which the first version
+// has that index. It returns false and the work that came meanwhile, nil for none,
+// if t does not go on.
+func (s *searcher) stretch(ctx context.Context, t *task, kernel hasher.Kernel, first int, from uint64) (next *task, more bool) {
+	for nonce := from; nonce < from+stretch; {
+		n := min(max(s.batch/uint64(len(s.prep.Mid)), 256), from+stretch-nonce)
+		began := time.Now()
+		s.found = kernel.Find(&s.prep, uint32(nonce), uint32(n), s.found[:0])
+		s.hashed(ctx, uint32(nonce), uint32(n), time.Since(began))
+		for _, f := range s.found {
+			h := s.prep.Hash(f.Index, f.Nonce)
+			if zeros(&h) >= t.bits && !s.w.found(t, first+f.Index, f.Nonce) {
+				return nil, false
 			}
+		}
+		select {
+		case next := <-s.w.work:
+			return next, false
+		default:
+		}
+		if ctx.Err() != nil {
+			return nil, false
 		}
 		nonce += n
 	}
-	return nil
+	return nil, true
 }
 
 // place returns where in t a known header is.

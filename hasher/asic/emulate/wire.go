@@ -19,8 +19,10 @@ const (
 	// splitGap is what lies between the parts of a split message.
 	splitGap = 2 * time.Millisecond
 
-	// baudOff is by how many percent the host's rate may be off.
-	baudOff = 3
+	// baudOff is by how many percent the host's rate may be off: a byte is 10 bits
+	// long, of which the last is not to be taken for the next. Hosts use 1.5 Mbaud
+	// where a BM1397 makes 1.5625.
+	baudOff = 5
 
 	// firstBaud is what all boards begin with.
 	firstBaud = 115200

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -186,6 +187,9 @@ func TestPoolShares(t *testing.T) {
 			s := mine(t, 40, c.devices, cfg)
 			if s.Shares.Accepted < 40 || s.Shares.Rejected > 0 || s.Shares.HardwareErrors > 0 {
 				t.Errorf("%+v, reasons %v", s.Shares, s.Reasons)
+			}
+			if traits := s.Sources[0].Status.Traits; !slices.Contains(traits, c.trait) {
+				t.Errorf("traits %v, want %q", traits, c.trait)
 			}
 		})
 	}

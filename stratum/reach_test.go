@@ -104,7 +104,7 @@ func TestBadTransports(t *testing.T) {
 		"TLS over Stratum V2": {stratum.Config{URL: "stratum2+tcp://127.0.0.1:1", TLS: transport.TLSConfig{Min: "1.3"}}, "for a pool that is reached over TLS"},
 		"a wrong pin":         {stratum.Config{URL: "stratum+tls://a:1", TLS: transport.TLSConfig{Pins: []string{"x"}}}, "want sha256/"},
 		"a wrong proxy":       {stratum.Config{URL: "a:1", Proxy: "ftp://bob:hunter2@a:1"}, `scheme "ftp"`},
-		"V2 by a wrong proxy": {stratum.Config{URL: "stratum2+tcp://127.0.0.1:1", Proxy: "bob:hunter2@a:1"}, "no scheme"},
+		"V2 by a wrong proxy": {stratum.Config{URL: "stratum2+tcp://127.0.0.1:1", Proxy: "bob:hunter2@a:1", V2: stratum.V2Config{Insecure: true}}, "no scheme"},
 	} {
 		test.cfg.User = "me"
 		_, err := stratum.NewSource(test.cfg)

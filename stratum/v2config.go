@@ -99,7 +99,7 @@ func (c *Config) completeV2() (pool v2Pool, err error) {
 	}
 	setDefault(&c.V2.Hashrate, defaultHashrate)
 	switch v := &c.V2; {
-	case pool.key == (noise.PublicKey{}) && !v.Insecure && !isLoopback(pool.host):
+	case pool.key == (noise.PublicKey{}) && !v.Insecure && !c.local(pool.host):
 		return pool, fmt.Errorf("%v: %w", pool.address, noise.ErrNoAuthority)
 	case v.Channel < V2Auto || v.Channel > V2Extended:
 		return pool, fmt.Errorf("unknown kind of channel %d", v.Channel)
@@ -142,7 +142,11 @@ func parseV2URL(s string) (pool v2Pool, user, pass string, err error) {
 	return pool, user, pass, nil
 }
 
-// isLoopback reports whether a host is this machine, reached without a network.
+// local reports whether a host is reached without a network. Behind a proxy none
+// is known to be.
+func (c *Config) local(host string) bool { return c.Proxy == "" && isLoopback(host) }
+
+// isLoopback reports whether a host is this machine.
 func isLoopback(host string) bool {
 	if ip, err := netip.ParseAddr(host); err == nil {
 		return ip.Unmap().IsLoopback()

@@ -33,6 +33,7 @@ func TestV2URL(t *testing.T) {
 		{"stratum2+tcp://127.0.0.1:3336", nil, ""},
 		{"stratum2+tcp://[::1]:3336", nil, ""},
 		{"stratum2+tcp://localhost:3336/", nil, ""},
+		{"stratum2+tcp://localhost:3336", func(c *stratum.Config) { c.Proxy = "socks5://192.0.2.1:1080" }, "no authority key"},
 		{"stratum2+tcp://pool.example.org:3336", nil, "no authority key"},
 		{"stratum2+tcp://pool.example.org:3336", func(c *stratum.Config) { c.V2.Insecure = true }, ""},
 		{"stratum2+tcp://192.168.1.2:3336", nil, "no authority key"},

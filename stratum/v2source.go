@@ -106,7 +106,7 @@ func (s *V2Source) visit(ctx context.Context, ms *miner.Session, at address) err
 		s.log.Warn("not verified: whoever is on the way to the pool can mine in your name", miner.EventKey, "insecure")
 	}
 	ms.Connected()
-	if s.pool.key == (noise.PublicKey{}) && !isLoopback(at.host) {
+	if s.pool.key == (noise.PublicKey{}) && !s.cfg.local(at.host) {
 		s.log.Warn("not authenticated: whoever is on the way to the pool can read and change everything", miner.EventKey, "insecure")
 	}
 	tap := s.cfg.Record.Open(record.Opening{

@@ -162,17 +162,17 @@ func (c *v2Conn) news(now time.Time, last bool) ([]v2.Message, error) {
 		}
 		first := len(ch.jobs) == 0
 		msgs, again := c.termsLocked(ch, w.job)
-		out = append(out, msgs...)
-		switch {
-		case first:
+		if first { // its job goes before all else; a target is for future jobs that are there, too
 			c.lastJob++
 			ch.vardiff.start(now)
-			out = append(out, c.jobFor(ch, c.lastJob, w.job, 0), w.block(ch.id, c.lastJob))
-		case again:
+			out = append(append(out, c.jobFor(ch, c.lastJob, w.job, 0)), msgs...)
+			out = append(out, w.block(ch.id, c.lastJob))
+			continue
+		}
+		out = append(out, msgs...)
+		others = append(others, ch)
+		if again {
 			changed = append(changed, ch)
-			fallthrough
-		default:
-			others = append(others, ch)
 		}
 	}
 	if fresh && len(others) > 0 {

@@ -400,3 +400,30 @@ func TestV2Hostile(t *testing.T) {
 		})
 	}
 }
+
+// TestV2FirstMessage: the first message to a channel is a future job, and its
+// target is that of the network where shares would be harder; the client may ask
+// for another in the meantime.
+func TestV2FirstMessage(t *testing.T) {
+	for _, extended := range []bool{false, true} {
+		cfg := easyV2()
+		cfg.Source, cfg.Difficulty, cfg.Vardiff = chainOf(easyBits), 1, 60
+		r := startV2(t, cfg)
+		m := r.dial(t).setup(0)
+		ch := m.opened(extended, 1e12, anyTarget)
+		switch got := m.read().(type) {
+		case *v2.NewMiningJob:
+			if !got.Future || extended {
+				t.Errorf("%+v", got)
+			}
+		case *v2.NewExtendedMiningJob:
+			if !got.Future || !extended {
+				t.Errorf("%+v", got)
+			}
+		default:
+			t.Errorf("the first message is %+v", got)
+		}
+		w := ch.next(1)
+		ch.accepted(ch.mine(w, ch.blank(w, 1), number(w.target[:]), nil))
+	}
+}

@@ -163,6 +163,7 @@ func TestEmulated(t *testing.T) {
 			continue // these differ from the BM1370 in a table; package emulate has tests of all, without a terminal
 		}
 		t.Run(chip, func(t *testing.T) {
+			t.Parallel() // they wait, most of the time
 			b, _ := plug(t, emulate.Config{Chip: chip}, filepath.Join(t.TempDir(), "miner"))
 			s := mine(t, 100, device(t, "usb0", chip, b.link))
 			d := s.Devices[0]

@@ -1,15 +1,16 @@
 package emulate
 
 import (
+	"fmt"
 	"math/bits"
 
 	"gominer/hasher"
 	"gominer/hasher/asic/frame"
 )
 
-// bm13xx is a chain of BM1397, BM1362, BM1366, BM1368 or BM1370. It hashes only
-// for hosts that have brought it up as such chips demand, and says what is
-// missing.
+// bm13xx is a chain of BM1384, BM1387, BM1397, BM1362, BM1366, BM1368 or BM1370. It
+// hashes only for hosts that have brought it up as such chips demand, and says
+// what is missing.
 type bm13xx struct {
 	w      *wire
 	chip   frame.Chip
@@ -18,6 +19,7 @@ type bm13xx struct {
 	long   bool   // replies have 11 bytes
 	mask   uint32 // version bits that are rolled
 	ticket int    // zero bits more than Config.ZeroBits
+	opened int    // cores, on a BM1384 or BM1387: one by each work of nothing
 }
 
 // link is one chip of a chain.
@@ -32,7 +34,7 @@ type link struct {
 
 // bm13xxKinds are the chips of the family by their names.
 var bm13xxKinds = map[string]frame.Chip{
-	"bm1397": frame.BM1397, "bm1362": frame.BM1362, "bm1366": frame.BM1366, "bm1368": frame.BM1368, "bm1370": frame.BM1370,
+	"bm1384": frame.BM1384, "bm1387": frame.BM1387, "bm1397": frame.BM1397, "bm1362": frame.BM1362, "bm1366": frame.BM1366, "bm1368": frame.BM1368, "bm1370": frame.BM1370,
 }
 
 func newBM13xx(w *wire) chips {
@@ -43,7 +45,10 @@ func newBM13xx(w *wire) chips {
 	}
 	for range n {
 		regs := map[byte]uint32{frame.RegFastUART: 0x01301a00, frame.RegMiscControl: 0x0000c100, frame.RegSoftReset: 0x00070000}
-		if c.chip == frame.BM1397 {
+		switch c.chip {
+		case frame.BM1384, frame.BM1387:
+			regs = map[byte]uint32{}
+		case frame.BM1397:
 			regs = map[byte]uint32{frame.RegMiscControl: 0x00007a31}
 		}
 		c.chain = append(c.chain, link{regs: regs})
@@ -52,7 +57,17 @@ func newBM13xx(w *wire) chips {
 }
 
 func (c *bm13xx) receive(b []byte) int {
-	r, n, err := frame.ScanRequest(b, c.chip.HostMidstates())
+	var r frame.Request
+	var n int
+	var err error
+	switch c.chip {
+	case frame.BM1384:
+		return c.receive1384(b)
+	case frame.BM1387:
+		r, n, err = frame.ScanRequest1387(b)
+	default:
+		r, n, err = frame.ScanRequest(b, c.chip.HostMidstates())
+	}
 	switch {
 	case err != nil:
 		c.w.refuse("%v", err)
@@ -128,12 +143,27 @@ func (c *bm13xx) read(l *link, reg byte) {
 		}
 		r.Value = uint32(id)<<16 | uint32(l.addr)
 	}
-	c.w.answer(r.Append(nil, c.long))
+	c.w.answer(c.append(&r))
+}
+
+// append returns the frame of r.
+func (c *bm13xx) append(r *frame.Reply) []byte {
+	switch c.chip {
+	case frame.BM1384:
+		return r.Append1384(nil)
+	case frame.BM1387:
+		return r.Append1387(nil)
+	}
+	return r.Append(nil, c.long)
 }
 
 // write has one chip take a value in.
 func (c *bm13xx) write(l *link, reg byte, value uint32) {
 	l.regs[reg] = value
+	if c.old() {
+		c.writeOld(l, reg, value)
+		return
+	}
 	switch reg {
 	case frame.RegPLL:
 		_, err := c.chip.ParsePLL(value)
@@ -155,6 +185,15 @@ func (c *bm13xx) write(l *link, reg byte, value uint32) {
 
 // written is what a value does to the whole chain.
 func (c *bm13xx) written(m *frame.Command) {
+	switch c.chip {
+	case frame.BM1384:
+		return
+	case frame.BM1387:
+		if m.Reg == frame.Reg1387Misc {
+			c.w.bauds(25_000_000 / 8 / (int(m.Value>>8&0x1f) + 1))
+		}
+		return
+	}
 	switch m.Reg {
 	case frame.RegVersion:
 		c.long = !c.chip.HostMidstates()
@@ -181,7 +220,7 @@ func (c *bm13xx) written(m *frame.Command) {
 
 // lacks says what is missing until the chips can hash, "" for nothing.
 func (c *bm13xx) lacks() string {
-	midstates := c.chip.HostMidstates()
+	midstates := c.chip == frame.BM1384 || c.chip.HostMidstates()
 	for i := range c.chain {
 		l := &c.chain[i]
 		switch {
@@ -189,6 +228,10 @@ func (c *bm13xx) lacks() string {
 			return "a chip has no address"
 		case !l.clocked:
 			return "the PLL is not set"
+		case c.old():
+			if cores := c.chip.Geometry().Cores; c.opened < cores {
+				return fmt.Sprintf("%d of %d cores are open", c.opened, cores)
+			}
 		case !l.cores:
 			return "the cores are not enabled"
 		case !midstates && !l.reports:
@@ -207,7 +250,11 @@ func (c *bm13xx) lacks() string {
 
 // ready reports whether the chips can take a job with that id.
 func (c *bm13xx) ready(id byte) bool {
-	if back, _ := c.chip.Job(c.chip.Result(id, 0)); back != id {
+	if c.chip == frame.BM1387 && id&3 != 0 {
+		c.w.refuse("job %02x, of whose answers some have the id of another", id)
+		return false
+	}
+	if back, _ := c.chip.Job(c.chip.Result(id, 0)); !c.old() && back != id {
 		c.w.refuse("job %02x, which would come back as %02x", id, back)
 		return false
 	}
@@ -246,6 +293,10 @@ func deposit(i uint64, mask uint32) (v uint32) {
 }
 
 func (c *bm13xx) midstates(j *frame.MidstateJob) {
+	if c.chip == frame.BM1387 && j.Tail == nothing {
+		c.opened++
+		return
+	}
 	if !c.ready(j.ID) {
 		return
 	}
@@ -254,9 +305,12 @@ func (c *bm13xx) midstates(j *frame.MidstateJob) {
 
 func (c *bm13xx) reply(t *task, index int, nonce uint32) ([]byte, int) {
 	r := frame.Reply{IsNonce: true, Nonce: nonce}
-	if t.mids != nil {
+	switch {
+	case c.old():
+		r.Result = byte(t.id + index)
+	case t.mids != nil:
 		r.Result = c.chip.Result(byte(t.id), byte(index))
-	} else {
+	default:
 		h := t.header
 		h.SetVersion(t.versions(uint64(index)))
 		h.SetNonce(nonce)
@@ -265,7 +319,7 @@ func (c *bm13xx) reply(t *task, index int, nonce uint32) ([]byte, int) {
 		r.Result = c.chip.Result(byte(t.id), byte(r.Version))
 		r.Excess = excess(&hash, t.bits)
 	}
-	return r.Append(nil, c.long), c.chip.Index(nonce, len(c.chain))
+	return c.append(&r), c.chip.Index(nonce, len(c.chain))
 }
 
 // excess returns twice the zero bits of h that were not asked for.

@@ -86,6 +86,8 @@ var kinds = map[string]kind{
 	"u1":      {model: "Antminer U1", chips: 1, most: 1, lacks: []Fault{BadCRC, MuteAfterBaud, MissingChip}, create: newIcarus},
 	"u2":      {model: "Antminer U2", chips: 1, most: 1, lacks: []Fault{BadCRC, MuteAfterBaud, MissingChip}, create: newIcarus},
 	"u3":      {model: "Antminer U3", chips: 4, most: 4, lacks: []Fault{BadCRC, MuteAfterBaud}, create: newIcarus},
+	"bm1384":  {model: "BM1384", chips: 1, most: 128, lacks: []Fault{BadCRC, MuteAfterBaud}, create: newBM13xx},
+	"bm1387":  {model: "BM1387", chips: 2, most: 128, create: newBM13xx},
 	"bm1397":  {model: "BM1397", chips: 1, most: 128, create: newBM13xx},
 	"bm1362":  {model: "BM1362", chips: 1, most: 128, lacks: []Fault{MuteAfterBaud}, create: newBM13xx},
 	"bm1366":  {model: "BM1366", chips: 1, most: 128, lacks: []Fault{MuteAfterBaud}, create: newBM13xx},

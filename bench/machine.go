@@ -12,6 +12,9 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+
+	"gominer/hasher/cpu"
+	"gominer/internal/cgroup"
 )
 
 // Machine is what a figure is worth nothing without. What the system does not
@@ -42,7 +45,7 @@ type Machine struct {
 func ThisMachine() Machine {
 	m := readMachine(systemFS())
 	m.Platform = runtime.GOOS + "/" + runtime.GOARCH
-	m.Usable = runtime.GOMAXPROCS(0)
+	m.Usable = cpu.DefaultThreads()
 	m.Go = runtime.Version()
 	if m.Threads == 0 {
 		m.Threads = runtime.NumCPU()
@@ -62,7 +65,7 @@ func readMachine(root fs.FS) Machine {
 		m.MHz = khz / 1000
 	}
 	m.Hypervisor = readHypervisor(root, &c)
-	m.CPUQuota = readQuota(root)
+	m.CPUQuota = cgroup.Quota(root)
 	if load := strings.Fields(readText(root, "proc/loadavg")); len(load) > 0 {
 		m.Load = number(load[0])
 	}
@@ -198,44 +201,6 @@ func readHypervisor(root fs.FS, c *cpuInfo) string {
 		return name
 	}
 	return ""
-}
-
-// readQuota returns how many processors the process's cgroup and those above it
-// grant, the least of all; 0 for no limit.
-func readQuota(root fs.FS) float64 {
-	least := math.Inf(1)
-	for line := range strings.Lines(string(readFile(root, "proc/self/cgroup"))) {
-		part := strings.SplitN(strings.TrimSpace(line), ":", 3) // id, controllers, path
-		if len(part) != 3 {
-			continue
-		}
-		for dir := path.Clean("/" + part[2]); ; dir = path.Dir(dir) {
-			switch {
-			case part[1] == "": // version 2
-				quota, period, _ := strings.Cut(readText(root, path.Join("sys/fs/cgroup", dir, "cpu.max")), " ")
-				least = min(least, processors(quota, period))
-			case slices.Contains(strings.Split(part[1], ","), "cpu"):
-				at := path.Join("sys/fs/cgroup/cpu", dir)
-				least = min(least, processors(readText(root, path.Join(at, "cpu.cfs_quota_us")), readText(root, path.Join(at, "cpu.cfs_period_us"))))
-			}
-			if dir == "/" {
-				break
-			}
-		}
-	}
-	if math.IsInf(least, 1) {
-		return 0
-	}
-	return least
-}
-
-// processors returns quota / period, +Inf if they are no limit.
-func processors(quota, period string) float64 {
-	q, p := number(quota), number(period)
-	if q <= 0 || p <= 0 { // "max", -1, or nothing
-		return math.Inf(1)
-	}
-	return q / p
 }
 
 // activity is what all processors of the machine have done since it started, in

@@ -7,11 +7,14 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"math"
+	"os"
 	"runtime"
 	"sync"
 	"sync/atomic"
 
 	"gominer/hasher"
+	"gominer/internal/cgroup"
 	"gominer/miner"
 )
 
@@ -34,8 +37,23 @@ type Config struct {
 }
 
 // DefaultThreads returns the number of processors that the process may use at
-// once: the smaller of its affinity and, on Linux, its cgroup's CPU quota.
-func DefaultThreads() int { return runtime.GOMAXPROCS(0) }
+// once, as it was at the start: the smaller of its affinity and, on Linux, its
+// cgroup's CPU quota, unless the variable GOMAXPROCS of the environment says it.
+func DefaultThreads() int { return defaultThreads }
+
+// defaultThreads is worked out before main, which may want more of GOMAXPROCS for
+// what runs beside the threads.
+var defaultThreads = usable(runtime.GOMAXPROCS(0), os.Getenv("GOMAXPROCS") != "", cgroup.Quota(os.DirFS("/")))
+
+// usable returns how many threads suit procs, of Go's choice or set by the user,
+// and a quota, 0 for none. Go looks at the quota of the innermost group alone, and
+// never goes below 2.
+func usable(procs int, set bool, quota float64) int {
+	if set || quota <= 0 {
+		return procs
+	}
+	return int(min(max(1, math.Ceil(quota)), float64(procs)))
+}
 
 // MaxThreads is the largest number of threads that a Device takes.
 const MaxThreads = 4096

@@ -26,7 +26,7 @@ const anything = "..."
 var Table = map[string]Row{
 	"hasher":            {Third: []string{"github.com/minio/sha256-simd", "github.com/klauspost/cpuid/v2"}},
 	"hasher/hashertest": {Ours: []string{"hasher"}},
-	"hasher/cpu":        {Ours: []string{"hasher", "miner"}, Third: []string{"golang.org/x/sys"}},
+	"hasher/cpu":        {Ours: []string{"hasher", "miner", "internal/cgroup"}, Third: []string{"golang.org/x/sys"}},
 
 	"kernels":              {},
 	"hasher/opencl":        {Ours: []string{"hasher", "miner", "kernels", "hasher/opencl/cl"}},
@@ -56,6 +56,7 @@ var Table = map[string]Row{
 
 	"internal/gpureport":  {Ours: []string{"hasher", "hasher/opencl", "hasher/opencl/cl", "hasher/opencl/sensor", "miner"}},
 	"internal/configfile": {Third: []string{"github.com/pelletier/go-toml/v2"}},
+	"internal/cgroup":     {},
 	"internal/dl":         {Third: []string{"github.com/ebitengine/purego", "golang.org/x/sys"}},
 	"internal/chain":      {Ours: []string{"hasher"}},
 	"internal/node":       {Ours: []string{"hasher", "internal/chain"}},
@@ -73,7 +74,7 @@ var Table = map[string]Row{
 		Third: []string{"charm.land/bubbletea/v2", "charm.land/bubbles/v2", "charm.land/lipgloss/v2", "github.com/charmbracelet/colorprofile", "github.com/charmbracelet/x/ansi"},
 	},
 
-	"bench": {Ours: []string{"hasher", "hasher/cpu", "miner"}},
+	"bench": {Ours: []string{"hasher", "hasher/cpu", "miner", "internal/cgroup"}},
 
 	"cmd/gominer": {
 		Ours:  []string{anything},

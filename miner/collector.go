@@ -17,7 +17,7 @@ const (
 	HardwareError Verdict = iota // the hash is not what the device claimed
 	Duplicate                    // reported before
 	AboveTarget                  // right, but above the share target: a sign of health
-	Stale                        // a share of a job that was cleaned
+	Stale                        // a share of a job that was cleaned, and no block: that may win yet
 	Good                         // a share
 )
 
@@ -64,11 +64,12 @@ func judge(f *found, seen *recent, submitStale bool) (Share, Verdict) {
 		return sh, Duplicate
 	case !w.Job.Target.Meets(&sh.Hash):
 		return sh, AboveTarget
-	case w.lease.tip.dead.Load() && !submitStale && !w.lease.tip.kept():
-		return sh, Stale
 	}
 	if network, err := w.Job.Bits.Target(); err == nil {
 		sh.Block = network.Meets(&sh.Hash)
+	}
+	if w.lease.tip.dead.Load() && !sh.Block && !submitStale && !w.lease.tip.kept() {
+		return sh, Stale
 	}
 	return sh, Good
 }
@@ -100,7 +101,7 @@ func (m *Miner) deliver(ctx context.Context, t *tip, sh Share) {
 	case s.shares <- sh: // also after ctx has ended, while there is room
 	default:
 		stale := t.done
-		if m.cfg.SubmitStale {
+		if m.cfg.SubmitStale || sh.Block {
 			stale = nil
 		}
 		select {

@@ -70,6 +70,24 @@ func TestJudgeLooksInOrder(t *testing.T) {
 	}
 }
 
+// TestJudgeKeepsBlocks: a share of a job that was cleaned is stale, a block is sent
+// all the same.
+func TestJudgeKeepsBlocks(t *testing.T) {
+	for _, tt := range []struct {
+		bits hasher.Bits
+		want Verdict
+	}{{0x2100ffff, Good}, {0x1d00ffff, Stale}} {
+		tip := newTip(&Session{src: pool{}}, 1)
+		tip.kill()
+		w := Work{Job: &Job{Bits: tt.bits, Target: hasher.MaxTarget}, Count: 1, Limit: 1<<32 - 1, lease: tip.leases[0]}
+		w.Header.SetMerkleRoot(hasher.Hash{1})
+		seen := recent{at: map[hasher.Hash]struct{}{}}
+		if sh, got := judge(&found{work: w}, &seen, false); got != tt.want || sh.Block != (got == Good) {
+			t.Errorf("bits %v: verdict %v, block %v", tt.bits, got, sh.Block)
+		}
+	}
+}
+
 // TestDeliver hands a share to sessions that can't take it.
 func TestDeliver(t *testing.T) {
 	lost, stale, taken := Tally{Lost: 1}, Tally{Stale: 1}, Tally{}

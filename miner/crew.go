@@ -71,8 +71,8 @@ func (m *Miner) RemoveDevice(index int) error {
 	p := &c.posts[index]
 	p.gone = true
 	stop, over := p.stop, p.over
-	c.mu.Unlock()
 	m.gen.pause(index, true) // a device notices that sooner than the end of its context
+	c.mu.Unlock()
 	if stop != nil {
 		stop()
 		<-over

@@ -38,7 +38,7 @@ type Config struct {
 	// job's time and the seconds passed since, once everything else is used up.
 	NTimeAllowance uint32
 
-	SubmitStale bool       // send shares whose job was cleaned
+	SubmitStale bool       // send shares whose job was cleaned; blocks always are
 	BestBefore  float64    // the best difficulty of earlier runs, for Snapshot.BestEver
 	Rand        *rand.Rand // for jitter; nil seeds one
 }

@@ -105,7 +105,7 @@ func (p *process) demo(ctx context.Context, o *demoOptions) error {
 			cancel(verbError("demo", err))
 		}
 	})
-	err = d.mine(ctx, miner.Config{Source: source, Devices: devices, Until: o.until})
+	err = d.mine(ctx, miner.Config{Source: source, Devices: devices, Until: o.until}, o.devices.usb.watch)
 	stop()
 	wg.Wait()
 	if d.events == nil {

@@ -81,6 +81,15 @@ func parseThrottle(s string) (t cpu.Throttle, err error) {
 	return t, nil
 }
 
+// parseRate reads a hash rate such as "2MH/s", in H/s.
+func parseRate(s string) (float64, error) {
+	t, err := parseThrottle(s)
+	if err != nil || t.Rate == 0 {
+		return 0, errors.New("want a hash rate such as 2MH/s")
+	}
+	return t.Rate, nil
+}
+
 // checkDifficulty refuses what is no difficulty; 0 stands for the default.
 func checkDifficulty(flag string, d float64) error {
 	if d == 0 {

@@ -117,5 +117,5 @@ func (p *process) mine(ctx context.Context, o *mineOptions, flags *pflag.FlagSet
 		return verbError("mine", err)
 	}
 	r := &reloader{p: p, d: d, recording: recording, options: o, flags: flags, kernels: kernels, hangups: hangups}
-	return d.mine(ctx, cfg, r.watch)
+	return d.mine(ctx, cfg, r.watch, o.devices.usb.watch)
 }

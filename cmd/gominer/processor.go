@@ -22,6 +22,7 @@ type deviceOptions struct {
 	names  []string // of --device; none: the processor, and what the flags below add
 	noCPU  bool
 	opencl openclOptions
+	usb    usbOptions
 
 	found []opencl.Found // OpenCL devices to mine with, by check
 }
@@ -34,7 +35,9 @@ func (o *deviceOptions) flags(cmd *cobra.Command) {
 		f.BoolVar(&o.noCPU, "no-cpu", false, "leave the processor alone")
 		valueVar(f, &o.cpu.Throttle, "throttle", "", "", "let the processor work less: `LIMIT` is a share of the time, 50%, or a hash rate, 2MH/s", parseThrottle)
 		o.opencl.flags(f)
+		o.usb.flags(f)
 	})
+	completeUSB(cmd)
 	complete(cmd, "kernel", func() []string { return append(kernelNames(), autoKernel) })
 	complete(cmd, "device", deviceNames)
 }
@@ -44,12 +47,15 @@ func (o *deviceOptions) check() error {
 	if err := o.choose(); err != nil {
 		return err
 	}
+	if err := o.usb.check(); err != nil {
+		return err
+	}
 	if o.cpu.Threads == 0 {
 		o.cpu.Threads = cpu.DefaultThreads()
 	}
 	switch {
-	case o.noCPU && len(o.found) == 0:
-		return usagef("--no-cpu leaves nothing to mine with: add --opencl, or name a device with --device")
+	case o.noCPU && len(o.found) == 0 && !o.usb.any():
+		return usagef("--no-cpu leaves nothing to mine with: add --opencl or --usb, or name a device with --device")
 	case o.cpu.Threads < 0 || o.cpu.Threads > cpu.MaxThreads:
 		return usagef("--threads %d: want 1 to %d, or 0 for one for each processor", o.cpu.Threads, cpu.MaxThreads)
 	}
@@ -137,7 +143,8 @@ func (o *deviceOptions) open(ctx context.Context, d *display, kernels *choice) (
 		}
 		devices = append(devices, device)
 	}
-	return devices, nil
+	boards, err := o.usb.open(d, len(devices))
+	return append(devices, boards...), err
 }
 
 func (o *deviceOptions) openCPU(d *display, kernels *choice) (miner.Device, error) {

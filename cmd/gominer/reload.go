@@ -92,7 +92,7 @@ func (r *reloader) reload(ctx context.Context) {
 		return
 	}
 	var did []string
-	for _, step := range []func(context.Context, *mineOptions) (string, error){r.pools, r.processor, r.cards} {
+	for _, step := range []func(context.Context, *mineOptions) (string, error){r.pools, r.processor, r.cards, r.boards} {
 		before := next.devices
 		what, err := step(ctx, next)
 		if err != nil { // it is tried again by the next reload
@@ -273,6 +273,47 @@ func (r *reloader) cards(ctx context.Context, next *mineOptions) (string, error)
 		if !slices.Contains(did, f.Name) {
 			did = append(did, f.Name)
 		}
+	}
+	return strings.Join(did, ", "), nil
+}
+
+// boards takes over which USB miners mine, of those that are named.
+func (r *reloader) boards(_ context.Context, next *mineOptions) (string, error) {
+	old, now := &r.options.devices.usb, &next.devices.usb
+	now.hotplug = old.hotplug
+	var did []string
+	for _, m := range old.ports {
+		if slices.ContainsFunc(now.ports, func(n usbMiner) bool { return n.said == m.said }) {
+			continue
+		}
+		if i, device := r.find(m.name); device != nil {
+			if err := r.m.RemoveDevice(i); err != nil {
+				return strings.Join(did, ", "), err
+			}
+			did = append(did, m.name)
+		}
+	}
+	for k := range now.ports {
+		m := &now.ports[k]
+		if i := slices.IndexFunc(old.ports, func(o usbMiner) bool { return o.said == m.said }); i >= 0 && old.ports[i].name != "" {
+			m.name = old.ports[i].name
+			continue
+		}
+		m.name = freeUSBName(deviceNamesOf(r.m))
+		device, err := m.open(r.d)
+		if err != nil {
+			m.name = "" // it is tried again by the next reload
+			r.d.log.Error("not all of the configuration could be taken over", "file", r.path(), "error", err)
+			continue
+		}
+		r.m.AddDevice(device)
+		if !slices.Contains(did, m.name) {
+			did = append(did, m.name)
+		}
+	}
+	if now.auto != old.auto {
+		now.auto = old.auto
+		r.d.log.Warn("this needs a restart", "file", r.path(), "keys", "usb, as to auto")
 	}
 	return strings.Join(did, ", "), nil
 }

@@ -49,7 +49,7 @@ gominer pool --listen 127.0.0.1:3333`,
 	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { p.writeHelp(cmd) })
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(
-		newMine(p, o), newDemo(p), newBench(p), newPool(p), newDevices(p), newDecode(p),
+		newMine(p, o), newDemo(p), newBench(p), newPool(p), newDevices(p), newEmulate(p), newDecode(p),
 		newConfig(p), newCompletion(p), newMan(p), newVersion(p),
 	)
 	root.SetHelpCommand(newHelp(p))

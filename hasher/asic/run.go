@@ -76,7 +76,7 @@ func (r *run) run(ctx context.Context) error {
 	r.g = newJudge(&c, time.Now())
 	r.tell()
 	defer r.tell()
-	r.d.log.Info("mining with", "model", r.d.Info().Model, "chips", c.chips, "clock", fmt.Sprintf("for %.3g GH/s", c.rate/1e9))
+	r.d.log.Info("mining with", "model", r.d.Info().Model, "chips", c.chips, "expects", fmt.Sprintf("%.3g GH/s", c.rate/1e9))
 
 	ctx, cancel := context.WithCancel(ctx)
 	var drawer sync.WaitGroup

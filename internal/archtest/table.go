@@ -98,6 +98,7 @@ var Linked = map[string]string{
 	"github.com/clipperhouse/displaywidth":        "bubbletea",
 	"github.com/clipperhouse/uax29/v2":            "bubbletea",
 	"github.com/coder/websocket":                  "stratum/transport",
+	"github.com/creack/pty":                       "hasher/asic/emulate",
 	"github.com/decred/dcrd/crypto/blake256":      "secp256k1",
 	"github.com/decred/dcrd/dcrec/secp256k1/v4":   "btcec",
 	"github.com/ebitengine/purego":                "internal/dl",

@@ -40,12 +40,12 @@ var faults = []Described{
 	{Unplug, "the board is pulled out every 10 s, and plugged in 3 s later"},
 }
 
-// Faults returns all faults that boards of that chip can have, nil for a chip that
-// is not known.
+// Faults returns the faults that boards of that chip can have; all there are, of a
+// chip that is not known.
 func Faults(chip string) (list []Described) {
-	k, ok := kinds[chip]
+	k := kinds[chip]
 	for _, f := range faults {
-		if ok && !slices.Contains(k.lacks, f.Fault) {
+		if !slices.Contains(k.lacks, f.Fault) {
 			list = append(list, f)
 		}
 	}

@@ -85,10 +85,7 @@ func (a area) wrapped(below int, l *line, find string) int {
 	var starts []int // of its parts
 	for x := 0; x < long.w; {
 		starts = append(starts, x)
-		x += max(a.w-onOff(x > 0, indent, 0), 2)
-		for x < long.w && long.cells[x].text == "" { // not between the halves of a character
-			x--
-		}
+		x = long.breakAt(x, x+max(a.w-onOff(x > 0, indent, 0), 2))
 	}
 	for i, x := range starts {
 		end := long.w
@@ -101,6 +98,27 @@ func (a area) wrapped(below int, l *line, find string) int {
 		}
 	}
 	return max(below-len(starts), 0)
+}
+
+// breakAt returns where a line of one row that begins at from, and has room up to
+// to, is gone on with in the next: behind an attribute, or else a word, if that
+// leaves not too much room.
+func (c *canvas) breakAt(from, to int) int {
+	if to >= c.w {
+		return c.w
+	}
+	blank := func(x int) bool { return c.cells[x].text == " " }
+	for _, gap := range []int{2, 1} {
+		for x := to; x > (from+to)/2; x-- {
+			if blank(x-1) && (gap == 1 || blank(x-2)) && !blank(x) {
+				return x
+			}
+		}
+	}
+	for c.cells[to].text == "" { // not between the halves of a character
+		to--
+	}
+	return to
 }
 
 // lift moves what is drawn in a by n lines up.

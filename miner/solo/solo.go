@@ -109,6 +109,9 @@ func (s *Source) Run(ctx context.Context, sess *miner.Session) error {
 	}
 	sess.Connected()
 	script, err := chain.Script(s.cfg.Address, info.Network)
+	if errors.Is(err, chain.ErrNetwork) {
+		return fmt.Errorf("node %s: coinbase %w: give one of %[3]s, or mine on another node", s.Name(), err, info.Network.Name)
+	}
 	if err != nil {
 		return fmt.Errorf("node %s: coinbase %w", s.Name(), err)
 	}

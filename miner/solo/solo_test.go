@@ -286,7 +286,7 @@ func TestRunErrors(t *testing.T) {
 		want    string
 	}{
 		{"wrong password", func(n *testNode, _ *Config) { n.password = "other" }, node.ErrAuth, "user or password"},
-		{"address of another network", func(_ *testNode, c *Config) { c.Address = "1FsSia9rv4NeEwvJ2GvXrX7LyxYspbN2mo" }, chain.ErrNetwork, "belongs to mainnet, but this is regtest"},
+		{"address of another network", func(_ *testNode, c *Config) { c.Address = "1FsSia9rv4NeEwvJ2GvXrX7LyxYspbN2mo" }, chain.ErrNetwork, "belongs to mainnet, but this is regtest: give one of regtest"},
 		{"signet with signatures", func(n *testNode, c *Config) {
 			n.chain, n.challenge = "signet", "512103ad5e0edad18cb1f0fc0d28a3d4f1f3e445640337489abb10404f2d1e086be430"
 			c.Address = "tb1q3vya2h5435jkugq2few7dmktlrwq4ejmfaw7kr"

@@ -11,6 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"gominer/internal/node"
 )
 
 // configInitOptions are the flags of config init, besides those of mine.
@@ -160,11 +162,11 @@ func (p *process) askConfig(o *configInitOptions, path string) error {
 			continue
 		}
 		for done := false; !done; {
-			fmt.Fprint(p.stderr, q.ask)
+			ask := q.ask
 			if q.byDefault != "" {
-				fmt.Fprintf(p.stderr, " [%s]", q.byDefault)
+				ask += " [" + q.byDefault + "]"
 			}
-			fmt.Fprint(p.stderr, ": ")
+			fmt.Fprint(p.stderr, strings.Join(wrap(ask, min(p.width(), helpWidth)-2), "\n"), ": ")
 			if !in.Scan() {
 				fmt.Fprintln(p.stderr)
 				return errors.Join(errors.New("nothing was written"), in.Err())
@@ -190,6 +192,7 @@ func (p *process) takeAnswer(o *configInitOptions, f *pflag.Flag, answer string,
 	}
 	list, isEach := f.Value.(*each)
 	if err == nil && isEach {
+		setOrigin(f, origin{fromFlag, f.Name}) // which errors name
 		err = o.answersFit(f.Name)
 	}
 	if err == nil {
@@ -209,13 +212,33 @@ func (o *configInitOptions) answersFit(flag string) error {
 	if err != nil {
 		return err
 	}
+	u := list[0]
+	checks := []func() error{u.checkPlaceholder, u.checkScheme}
 	switch flag {
-	case "url":
-		return list[0].checkScheme()
+	case "url": // as it would be with what is asked later
+		if u.isNode() {
+			checks = append(checks, func() error { return checkNode(u.pool.URL) })
+			break
+		}
+		u.pool.User = "anybody"
+		checks = append(checks, u.checkOpens)
 	case "user":
-		return list[0].checkSwapped()
+		checks = append(checks, u.checkSwapped)
+	case "coinbase-address":
+		checks = append(checks, u.checkOpens)
+	}
+	for _, check := range checks {
+		if err := check(); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+// checkNode finds what is wrong with a node's URL.
+func checkNode(url string) error {
+	_, err := node.New(node.Config{URL: url})
+	return err
 }
 
 // text returns the file: what was given stands there, all else as a comment.

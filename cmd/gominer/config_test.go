@@ -214,11 +214,12 @@ func TestConfigIsAskedFor(t *testing.T) {
 		says    []string // on stderr, in order
 		has     []string // in the file
 	}{
-		{"a pool", []string{"", "tcp://a.example.org:3333", "a.example.org:3333", "b.example.org:3333", "alice.rig", "", "many", "2", "150%", "50%"},
-			[]string{"can't do without", "write stratum+tcp://a.example.org:3333", "looks like a URL", "want a whole number", "want a share"},
+		{"a pool", []string{"", "tcp://a.example.org:3333", "a.example.org", "stratum2+tcp://a.example.org:3336", "a.example.org:3333", "ADDRESS.rig", "b.example.org:3333", "alice.rig", "", "many", "2", "150%", "50%"},
+			[]string{"own node:", "can't do without", "write stratum+tcp://a.example.org:3333", "is not the host:port of a pool", "wants to know the pool by its authority key",
+				`user "ADDRESS.rig": ADDRESS stands for a Bitcoin address of your own`, "looks like a URL", "want a whole number", "want a share"},
 			[]string{`url = "a.example.org:3333"`, `user = "alice.rig"`, "threads = 2", `throttle = "50%"`}},
-		{"a node", []string{"http://127.0.0.1:8332", "bc1qx9t2l3pyny2spqpqlye8svce70nppwtaxwdrp4", "", ""},
-			nil, []string{`url = "http://127.0.0.1:8332"`, `coinbase-address = "bc1q`, "#threads = 0", `#throttle = ""`}},
+		{"a node", []string{"http://127.0.0.1", "http://127.0.0.1:8332", "ADDRESS", "bc1qmistyped", "bc1qx9t2l3pyny2spqpqlye8svce70nppwtaxwdrp4", "", ""},
+			[]string{"has no port", `coinbase-address "ADDRESS": ADDRESS stands for`, `coinbase address "bc1qmistyped"`}, []string{`url = "http://127.0.0.1:8332"`, `coinbase-address = "bc1q`, "#threads = 0", `#throttle = ""`}},
 	} {
 		path := filepath.Join(t.TempDir(), "sub", "c.toml")
 		f := newFake("config", "init", path)

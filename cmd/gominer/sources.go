@@ -105,7 +105,12 @@ func (u *upstream) check() error {
 	case !u.isNode() && !isReplay(u.pool.URL) && u.pool.User == "" && !strings.Contains(u.pool.URL, "@"):
 		return usagef("for whom should %s count the shares? Add -u USER, mostly ADDRESS.worker", url)
 	}
-	_, err := u.open(slog.New(slog.DiscardHandler)) // which connects to nothing
+	return u.checkOpens()
+}
+
+// checkOpens finds what the packages find wrong; it connects to nothing.
+func (u *upstream) checkOpens() error {
+	_, err := u.open(slog.New(slog.DiscardHandler))
 	return err
 }
 

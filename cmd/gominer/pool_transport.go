@@ -120,7 +120,8 @@ func (o *carrierOptions) fronts(p *pool.Pool, log *slog.Logger) (opened []front,
 			f.url += o.server.Path
 		}
 		if l.protocol.Encrypted() {
-			f.pin, f.unknown = o.server.Identity.Pin(), o.certFile == ""
+			host, _, _ := net.SplitHostPort(reachable(plain.Addr().String())) // of a listener: it has both
+			f.pin, f.unknown = o.server.Identity.Pin(), !o.server.Identity.TrustedAt(host)
 		}
 		opened = append(opened, f)
 	}

@@ -65,7 +65,7 @@ type front struct {
 	serve func(context.Context, net.Listener) error
 
 	pin     string // of the key, over TLS
-	unknown bool   // but for which nobody knows the key
+	unknown bool   // by which alone this machine would know it
 }
 
 // fronts opens the listeners that the flags ask for. They are the caller's to

@@ -46,7 +46,12 @@ gominer pool --listen 127.0.0.1:3333`,
 	root.SetIn(p.stdin)
 	root.SetOut(p.stdout)
 	root.SetErr(p.stderr)
-	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { p.writeHelp(cmd) })
+	root.SetHelpFunc(func(cmd *cobra.Command, args []string) {
+		if cmd == root && len(args) > 0 && !strings.HasPrefix(args[0], "-") { // nonsense --help
+			fmt.Fprintf(p.stderr, "gominer: %s\n\n", oneLine(runRoot(root, args).Error()))
+		}
+		p.writeHelp(cmd)
+	})
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(
 		newMine(p, o), newDemo(p), newBench(p), newPool(p), newDevices(p), newEmulate(p), newDecode(p),

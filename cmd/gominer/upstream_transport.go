@@ -77,24 +77,24 @@ func (u *upstream) settleTransport() (err error) {
 		}
 	}
 	if u.pool.TLS.CAFile != "" {
-		u.transport.trusted = sumOf(u.pool.TLS.CAFile)
+		if u.transport.trusted, err = sumOf(u.pool.TLS.CAFile); err != nil {
+			return usagef("%s: %w", u.said["tls-ca"].from.named("tls-ca"), err)
+		}
 	}
 	return nil
 }
 
-// sumOf returns the hash of a file, zero if it can't be read: whoever reads it says
-// why.
-func sumOf(name string) (sum [sha256.Size]byte) {
+// sumOf returns the hash of a file.
+func sumOf(name string) (sum [sha256.Size]byte, err error) {
 	f, err := os.Open(name)
 	if err != nil {
-		return sum
+		return sum, err
 	}
 	defer f.Close()
 	h := sha256.New()
-	if _, err := io.Copy(h, io.LimitReader(f, mostTrusted)); err == nil {
-		h.Sum(sum[:0])
-	}
-	return sum
+	_, err = io.Copy(h, io.LimitReader(f, mostTrusted))
+	h.Sum(sum[:0])
+	return sum, err
 }
 
 // mostTrusted is more than a file of authorities has, in bytes.

@@ -72,7 +72,7 @@ func parsePin(s string) (p pin, err error) {
 		b, err = whole, nil
 	}
 	switch {
-	case err != nil:
+	case err != nil, strings.ContainsAny(text, "\r\n"): // which base64's decoder skips
 		return p, fmt.Errorf("pin %s: what stands behind sha256/ is not base64", quote(s))
 	case len(b) != len(p):
 		return p, fmt.Errorf("pin %s: %d bytes, want the %d of a SHA-256", quote(s), len(b), len(p))

@@ -29,7 +29,11 @@ func OpenPTY() (*PTY, error) {
 		return nil, fmt.Errorf("make a pseudo-terminal: %w", err)
 	}
 	path := theirs.Name()
-	if err := theirs.Close(); err != nil { // it is a host's alone
+	err = theirs.Close() // it is a host's alone
+	if err == nil {
+		ours, err = polled(ours)
+	}
+	if err != nil {
 		_ = ours.Close()
 		return nil, fmt.Errorf("make a pseudo-terminal: %w", err)
 	}

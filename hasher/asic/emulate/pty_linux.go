@@ -1,6 +1,10 @@
 package emulate
 
-import "golang.org/x/sys/unix"
+import (
+	"os"
+
+	"golang.org/x/sys/unix"
+)
 
 // Baud returns the rate that the host has set, 0 if it can't be told.
 func (p *PTY) Baud() int {
@@ -15,4 +19,19 @@ func (p *PTY) Baud() int {
 		}
 	})
 	return baud
+}
+
+// polled returns f in the care of Go's poller, so that Close ends a Read: the
+// library leaves it blocking. On an error it returns f as it was.
+func polled(f *os.File) (*os.File, error) {
+	fd, err := unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return f, err
+	}
+	if err := unix.SetNonblock(fd, true); err != nil {
+		_ = unix.Close(fd)
+		return f, err
+	}
+	_ = f.Close() // the other descriptor holds the terminal open
+	return os.NewFile(uintptr(fd), f.Name()), nil
 }

@@ -86,9 +86,17 @@ func states() map[string]miner.Snapshot {
 	node.Sources[0].Message, node.Sources[0].Preference, node.Strategy = "", 0, ""
 	node.Sources[0].Status = miner.SourceStatus{State: miner.Up, URL: "http://127.0.0.1:8332", Protocol: "getblocktemplate",
 		User: "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4", Traits: []string{"mainnet", "version-rolling 1fffe000"}}
+	chips := mining()
+	chips.Devices = append(chips.Devices, miner.DeviceState{
+		Info: miner.Info{Name: "usb0", Kind: "asic", Model: "GekkoScience R909"}, Hashes: 4_000_000_000_000,
+		Rate: miner.Rate{S10: 1.71e12, S60: 1.69e12, M15: 1.7e12, Avg: 1.7e12}, Shares: miner.Tally{Accepted: 87, HardwareErrors: 4, Duplicates: 1}, Best: 4711,
+		Health: miner.Health{Temperature: 48, Power: 21, Chips: []miner.ChipHealth{
+			{Nonces: 1204}, {Nonces: 1180, Errors: 3}, {Nonces: 1217}, {Nonces: 88, Silent: true}, {Nonces: 1190, Errors: 1, Duplicates: 1}, {Nonces: 1222},
+		}},
+	})
 	paused := mining()
 	paused.Paused = true
-	return map[string]miner.Snapshot{"start": {}, "mining": mining(), "down": down, "hostile": hostile, "many": many, "paused": paused, "node": node}
+	return map[string]miner.Snapshot{"start": {}, "mining": mining(), "down": down, "hostile": hostile, "many": many, "paused": paused, "node": node, "chips": chips}
 }
 
 // screen returns a model of s with a past of n seconds.

@@ -67,7 +67,7 @@ func TestGoldenColours(t *testing.T) {
 // What else the overview shows.
 func TestGoldenStates(t *testing.T) {
 	for name, s := range states() {
-		if name == "mining" || name == "many" {
+		if name == "mining" || name == "many" || name == "chips" {
 			continue
 		}
 		golden(t, "state-"+name, screen(s, 80, 24, 100).canvas().String())
@@ -87,6 +87,15 @@ func TestGoldenStates(t *testing.T) {
 		m := screen(mining(), 80, 24, 12000)
 		change(m)
 		golden(t, "state-"+name, m.canvas().String())
+	}
+}
+
+// A device with chips, each for itself.
+func TestGoldenChips(t *testing.T) {
+	for _, size := range sizes {
+		m := screen(states()["chips"], size[0], size[1], 12000)
+		m.page, m.threads, m.chosen = devices, true, 2
+		golden(t, fmt.Sprintf("chips-%dx%d", size[0], size[1]), m.canvas().String())
 	}
 }
 

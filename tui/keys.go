@@ -44,7 +44,7 @@ var keys = struct {
 	zoomOut: bind("x", "zoom out", "x"),
 	sort:    bind("o", "sort", "o"),
 	reverse: bind("O", "sort the other way", "O"),
-	threads: bind("t", "threads", "t", "enter"),
+	threads: bind("t", "threads, chips", "t", "enter"),
 
 	filter:  bind("/", "filter", "/"),
 	level:   bind("v", "level", "v"),
@@ -100,7 +100,7 @@ func (p page) footer() []hint {
 	switch p {
 	case devices:
 		return []hint{{[]key.Binding{keys.pause}, "pause"}, {[]key.Binding{keys.fewer, keys.more}, "threads"},
-			{[]key.Binding{keys.slower, keys.faster}, "throttle"}, hintOf(keys.sort), {[]key.Binding{keys.threads}, "by thread"}, chooseHint, zoomHint, saveHint}
+			{[]key.Binding{keys.slower, keys.faster}, "throttle"}, hintOf(keys.sort), {[]key.Binding{keys.threads}, "each part"}, chooseHint, zoomHint, saveHint}
 	case pools:
 		return []hint{chooseHint, hintOf(keys.switchPool), pageHint, copyHint, saveHint}
 	case logPage:

@@ -215,6 +215,10 @@ func (m *model) deviceInLines(i int) []string {
 	for n, r := range d.ThreadRates {
 		lines = append(lines, fmt.Sprintf("thread %d: %s", n, units.Hashrate(r)))
 	}
+	for n := range d.Health.Chips {
+		text, _ := chipsInShort(d.Health.Chips[n : n+1])
+		lines = append(lines, fmt.Sprintf("chip %d: %s", n, text))
+	}
 	return lines
 }
 

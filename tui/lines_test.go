@@ -39,6 +39,16 @@ func TestLines(t *testing.T) {
 	}
 }
 
+// Asked for devices, it says how each chip does.
+func TestLinesOfChips(t *testing.T) {
+	got := screen(states()["chips"], 80, 24, 10).answer("2")
+	for _, want := range []string{"chips: 6, 6 101 nonces, 1 silent, 4 wrong, 1 twice", "chip 1: 1 180 nonces, 3 wrong", "chip 3: 88 nonces, 1 silent"} {
+		if !slices.Contains(got, want) {
+			t.Errorf("no %q in\n%s", want, strings.Join(got, "\n"))
+		}
+	}
+}
+
 func TestLinesDo(t *testing.T) {
 	var did []string
 	in, asks := io.Pipe()

@@ -174,6 +174,14 @@ func (m *model) drawDevice(a area, i int) {
 		right.sub(0, 0, right.w, high).threads(d.ThreadRates)
 		right = right.sub(0, high+1, right.w, right.h-high-1)
 	}
+	if n := len(d.Health.Chips); m.threads && n > 0 {
+		high := min(chipRows(right.w, n), right.h)
+		if right.h >= 12 {
+			high = min(high, right.h/2)
+		}
+		right.sub(0, 0, right.w, high).chips(d.Health.Chips)
+		right = right.sub(0, high+1, right.w, right.h-high-1)
+	}
 	if i < len(m.past.devices) {
 		right.rateChart(&m.past.devices[i], nil, m.span())
 	}
@@ -194,6 +202,10 @@ func deviceLines(d *miner.DeviceState) []pair {
 	}
 	if d.Info.Threads > 0 {
 		lines = append(lines, pair{"threads", fmt.Sprint(d.Info.Threads), plain})
+	}
+	if n := len(d.Health.Chips); n > 0 {
+		text, bad := chipsInShort(d.Health.Chips)
+		lines = append(lines, pair{"chips", fmt.Sprintf("%d, %s", n, text), onOff(bad, warn, plain)})
 	}
 	lines = append(lines,
 		pair{"hashes", units.Number(float64(d.Hashes)), plain},
@@ -234,6 +246,70 @@ func (a area) threads(rates []float64) {
 		at.right(at.w, 0, plain, units.Number(r))
 		if most > 0 {
 			at.bar(4, 0, at.w-12, heat+heats/2, r/most)
+		}
+	}
+}
+
+// chipsInShort says how a device's chips do, and whether something is wrong.
+func chipsInShort(chips []miner.ChipHealth) (text string, trouble bool) {
+	var sum miner.ChipHealth
+	silent := uint64(0)
+	for _, c := range chips {
+		sum.Nonces += c.Nonces
+		sum.Errors += c.Errors
+		sum.Duplicates += c.Duplicates
+		if c.Silent {
+			silent++
+		}
+	}
+	text = units.Plural(sum.Nonces, "nonce")
+	for _, n := range []struct {
+		count uint64
+		what  string
+	}{{silent, "silent"}, {sum.Errors, "wrong"}, {sum.Duplicates, "twice"}} {
+		if n.count > 0 {
+			text += ", " + units.Count(n.count) + " " + n.what
+		}
+	}
+	return text, silent > 0 || sum.Errors > 0
+}
+
+// chipWidth is how many columns a chip takes.
+const chipWidth = 40
+
+// chipRows returns how many lines so many chips take.
+func chipRows(width, chips int) int {
+	across := max(width/chipWidth, 1)
+	return (chips + across - 1) / across
+}
+
+// chips draws how each chip does, as many as there is room for: its right nonces,
+// as a bar and a number, and what is wrong.
+func (a area) chips(chips []miner.ChipHealth) {
+	most := uint64(0)
+	for _, c := range chips {
+		most = max(most, c.Nonces)
+	}
+	for i, c := range chips {
+		if a.h == 0 || i/a.h*chipWidth >= max(a.w-chipWidth+1, 1) {
+			return
+		}
+		at := a.sub(i/a.h*chipWidth, i%a.h, min(chipWidth-2, a.w-i/a.h*chipWidth), 1)
+		at.right(3, 0, faint, fmt.Sprint(i))
+		at.right(11, 0, plain, units.Count(c.Nonces))
+		x := 12
+		switch {
+		case c.Silent:
+			x = at.text(x, 0, bad, "✗ silent") + 1
+		case most > 0:
+			at.bar(x, 0, 6, heat+heats/2, float64(c.Nonces)/float64(most))
+			x += 7
+		}
+		if c.Errors > 0 {
+			x = at.text(x, 0, bad, units.Count(c.Errors)+" wrong") + 1
+		}
+		if c.Duplicates > 0 {
+			at.text(x, 0, warn, units.Count(c.Duplicates)+" twice")
 		}
 	}
 }

@@ -259,7 +259,29 @@ func summaryAttrs(s *miner.Snapshot) []slog.Attr {
 	if len(s.Reasons) > 0 {
 		attrs = append(attrs, slog.Any("reasons", s.Reasons))
 	}
+	if chips := chipReports(s); len(chips) > 0 {
+		attrs = append(attrs, slog.Any("chips", chips))
+	}
 	return attrs
+}
+
+// chipReport is what the summary says of one chip.
+type chipReport struct {
+	Nonces     uint64 `json:"nonces"` // that were right
+	Errors     uint64 `json:"errors"`
+	Duplicates uint64 `json:"duplicates"`
+	Silent     bool   `json:"silent"`
+}
+
+// chipReports are by device, of those that have chips.
+func chipReports(s *miner.Snapshot) map[string][]chipReport {
+	all := make(map[string][]chipReport)
+	for _, d := range s.Devices {
+		for _, c := range d.Health.Chips {
+			all[d.Info.Name] = append(all[d.Info.Name], chipReport(c))
+		}
+	}
+	return all
 }
 
 // jobless reports whether nothing was mined because no source was ever up.
@@ -307,6 +329,14 @@ func summaryText(s *miner.Snapshot) string {
 	}
 	if t.HardwareErrors > 0 {
 		fmt.Fprintf(&b, "hardware errors: %s\n", units.Count(t.HardwareErrors))
+	}
+	for _, d := range s.Devices {
+		for i, c := range d.Health.Chips {
+			if c.Silent || c.Errors > 0 {
+				fmt.Fprintf(&b, "%s: chip %d of %d: %s right, %s wrong%s\n", d.Info.Name, i, len(d.Health.Chips),
+					units.Plural(c.Nonces, "nonce"), units.Count(c.Errors), map[bool]string{true: ", silent"}[c.Silent])
+			}
+		}
 	}
 	if s.Best > 0 {
 		fmt.Fprintf(&b, "best difficulty: %s\n", units.Difficulty(s.Best))

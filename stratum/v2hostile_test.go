@@ -28,13 +28,17 @@ func TestV2OutOfPlace(t *testing.T) {
 			&v2.SetupConnectionSuccess{UsedVersion: 2}, &v2.SetupConnection{}, &v2.OpenStandardMiningChannel{}, &v2.SubmitSharesStandard{},
 			&v2.NewTemplate{}, &v2.DeclareMiningJob{}, &v2.SetNewTemplatePrevHash{}, &v2.SetCustomMiningJobSuccess{},
 			&v2.Unknown{MsgType: 0x1e}, &v2.Unknown{Extension: 0x4000, Channel: true, MsgType: 1, Payload: make([]byte, 1000)},
-			&v2.RequestExtensionsSuccess{}, &v2.RequestExtensionsError{}, &v2.ChannelEndpointChanged{ChannelID: firstChannel},
+			&v2.RequestExtensionsSuccess{SupportedExtensions: []uint16{v2.WorkerHashrate}}, &v2.RequestExtensionsError{}, &v2.ChannelEndpointChanged{ChannelID: firstChannel},
 			extendedJob(99, 5, 0), standardJob(99, 5, 0), newBlock(99, 5, 5), &v2.SetTarget{ChannelID: 99, MaximumTarget: hasher.MaxTarget},
 			&v2.SetExtranoncePrefix{ChannelID: 99}, &v2.CloseChannel{ChannelID: 99}, &v2.SetGroupChannel{GroupChannelID: 98, ChannelIDs: []uint32{99}},
 		)
 		p.quiet()
 		if r.job() != j {
 			t.Errorf("%+v is mined", r.job())
+		}
+		r.found(0, 1)
+		if s := p.share(); s.TLVs != nil { // nobody has asked for names
+			t.Errorf("share %+v", s)
 		}
 		p.try(standardJob(firstChannel, 6, startTime))
 		r.wantFailure("a standard job to an extended channel")
@@ -137,8 +141,14 @@ func TestV2Flood(t *testing.T) {
 		if j := r.job(); j.ID != "1999" {
 			t.Errorf("%s is mined", j.ID)
 		}
-		p.try(newBlock(firstChannel, 1000, 3))
-		r.wantFailure("never sent")
+		p.try(newBlock(firstChannel, 1998, 3)) // all others are worthless
+		r.wantFailure("job 1998", "never sent")
+		p = r.mining()
+		for n := range uint32(1000) {
+			p.send(extendedJob(firstChannel, 1000+n, 0))
+		}
+		p.try(newBlock(firstChannel, 1000, 3)) // long forgotten
+		r.wantFailure("job 1000", "never sent")
 		r.end()
 	})
 }

@@ -73,6 +73,17 @@ func TestV2RefusesRightly(t *testing.T) {
 			}
 		}
 		r.want(0, 36, 0, 0)
+
+		// The same for a target that the pool applies at once.
+		r.found(0, 12)
+		p.send(&v2.SetTarget{ChannelID: firstChannel, MaximumTarget: hasher.Target{29: 0xff}}) // 2^-24 of all hashes
+		for range 12 {
+			p.share()
+			p.send(refusedV2(firstChannel, sequence, "difficulty-too-low"))
+			sequence++
+			time.Sleep(time.Second)
+		}
+		r.want(0, 48, 0, 0)
 		r.end()
 	})
 }
@@ -195,8 +206,13 @@ func TestV2JoinedLate(t *testing.T) {
 		if s := p.share(); s.JobID != 2 {
 			t.Errorf("share %+v", s)
 		}
+		before := r.count.Load()
+		r.found(1, 1) // it has to wait
+		p.quiet()
+		if r.count.Load() != before {
+			t.Error("an old block is mined on")
+		}
 		p.send(extendedJob(group, 4, startTime))
-		r.found(1, 1)
 		if s := p.share(); s.JobID != 4 || s.ChannelID != firstChannel+1 {
 			t.Errorf("share %+v", s)
 		}

@@ -216,6 +216,19 @@ func TestM4SetGroup(t *testing.T) {
 		p.try(&v2.SetGroupChannel{GroupChannelID: firstChannel})
 		r.wantFailure("a group of the id 7, which is a channel's")
 		r.end()
+
+		// Where no group was meant to be, there is one from then on.
+		r = startV2(t, 1, kind(stratum.V2Standard))
+		p = r.accept()
+		p.setup(0)
+		p.openStandard(firstChannel)
+		p.send(standardJob(firstChannel, 1, 0), standardJob(firstChannel, 2, 0), newBlock(firstChannel, 1, 1))
+		p.send(standardJob(firstChannel, 2, 0), &v2.SetTarget{ChannelID: group, MaximumTarget: target(0x7f)})
+		p.send(&v2.SetGroupChannel{GroupChannelID: 200, ChannelIDs: []uint32{firstChannel}}, newBlock(200, 2, 2))
+		if j := r.job(); j.ID != "2" || j.Target != hasher.MaxTarget {
+			t.Errorf("%+v is mined", j)
+		}
+		r.end()
 	})
 }
 
@@ -270,6 +283,19 @@ func TestM5TargetAtOnce(t *testing.T) {
 			t.Errorf("an easier target is taken at once: %v", j.Target)
 		}
 		r.want(0, 2, 0, 0)
+		r.end()
+	})
+}
+
+// M5: nor does the miner wait for the next job where it is told not to.
+func TestM5TargetNow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := startV2(t, 1, func(c *stratum.Config) { c.DifficultyNow = true })
+		p := r.mining()
+		p.send(&v2.SetTarget{ChannelID: firstChannel, MaximumTarget: target(0x7f)})
+		if j := r.job(); j.ID != "1" || j.Target != target(0x7f) {
+			t.Errorf("%+v is mined", j)
+		}
 		r.end()
 	})
 }

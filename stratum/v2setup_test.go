@@ -351,6 +351,9 @@ func TestM13Reconnect(t *testing.T) {
 		p.share()
 		p.try(&v2.Reconnect{NewHost: "elsewhere.example.com", NewPort: 4444})
 		p.gone()
+		if s := r.m.Snapshot(); s.Job != nil {
+			t.Errorf("job %s is mined, of a pool that is left", s.Job.Job.ID)
+		}
 		p = r.mining()
 		if p.addr != "elsewhere.example.com:4444" {
 			t.Errorf("%s is dialed", p.addr)

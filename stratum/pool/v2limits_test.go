@@ -173,3 +173,62 @@ func (c *cutConn) Write(b []byte) (int, error) {
 	}
 	return len(b), nil
 }
+
+// TestV2JobsKept: shares are taken for the last 16 jobs of a channel.
+func TestV2JobsKept(t *testing.T) {
+	cfg := easyV2()
+	cfg.Difficulty = 1e-9
+	r := startV2(t, cfg)
+	m := r.dial(t).setup(0)
+	ch := m.open(true)
+	most := ch.next(1).target
+	for n := range 19 { // each update has a harder target, and that a job
+		most[31-n/8]--
+		m.send(&v2.UpdateChannel{ChannelID: ch.id, MaximumTarget: most})
+		ch.next(n + 2)
+	}
+	ch.accepted(ch.share(ch.next(5), 1))
+	ch.refused(ch.share(ch.next(4), 1), v2.CodeStaleShare)
+}
+
+// TestV2Innocent: shares for a channel that was closed a moment ago, however many,
+// ban nobody.
+func TestV2Innocent(t *testing.T) {
+	cfg := easyV2()
+	cfg.Guard.BadShares = 20
+	cfg.Guard.Trusted = []netip.Prefix{}
+	inBubble(t, cfg, func(t *testing.T, r *v2Running, l *pipes) {
+		m := newV2Miner(t, l.dialFrom("203.0.113.9")).setup(0)
+		a, b := m.open(true), m.open(true)
+		m.send(&v2.CloseChannel{ChannelID: a.id})
+		for range 50 {
+			a.refused(a.blank(a.next(1), 1), v2.CodeInvalidChannelID)
+		}
+		b.accepted(b.share(b.next(1), 1))
+		m.nc.Close()
+		synctest.Wait()
+		if s := r.Stats(); s.Bans != 0 || s.Workers[0].Conns != 0 || s.Workers[0].Accepted != 1 {
+			t.Errorf("%d bans, workers %+v", s.Bans, s.Workers)
+		}
+	})
+}
+
+// TestV2JobAgain: a job that nothing replaces is given again after an hour, with
+// the time of then, and when the version bits that may be rolled change.
+func TestV2JobAgain(t *testing.T) {
+	inBubble(t, easyV2(), func(t *testing.T, r *v2Running, l *pipes) {
+		m := newV2Miner(t, l.dial()).setup(0)
+		ch := m.open(true)
+		began, first := time.Now(), ch.next(1)
+		again := ch.next(2)
+		if d := time.Since(began); d < time.Hour || d > 61*time.Minute || again.ntime < first.ntime+3600 || again.prev != first.prev {
+			t.Errorf("after %v there is a job of time %d, %d before", d, again.ntime, first.ntime)
+		}
+		r.SetVersionMask(0)
+		began = time.Now()
+		if w := ch.next(3); w.rolling || time.Since(began) > time.Second {
+			t.Errorf("version bits that were taken away may be rolled: %v; a job after %v", w.rolling, time.Since(began))
+		}
+		m.nc.Close()
+	})
+}

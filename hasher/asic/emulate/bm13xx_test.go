@@ -141,13 +141,13 @@ func TestBM13xx(t *testing.T) {
 }
 
 func testMines(t *testing.T, chip string, chips, more int, mask uint32) {
-	const zeroBits = 12
+	const zeroBits = 10
 	j := minertest.Job(1)
 	j.VersionMask = mask
 	j.Target[31], j.Target[30] = 0, 0xff>>(zeroBits+more-8)
 	versions := map[uint32]bool{}
 	ends := map[Range]uint64{} // by midstate and tail
-	cfg := Config{Chip: chip, Chips: chips, ZeroBits: zeroBits, Rate: 1e6, Hashed: func(r Range) {
+	cfg := Config{Chip: chip, Chips: chips, ZeroBits: zeroBits, Rate: 2.5e5, Hashed: func(r Range) {
 		key := Range{Mid: r.Mid, Tail: r.Tail}
 		if uint64(r.First) < ends[key] {
 			t.Errorf("%d nonces from %d on, though they were hashed up to %d", r.Count, r.First, ends[key])
@@ -235,11 +235,11 @@ func TestBM13xxFaults(t *testing.T) {
 }
 
 func testFault(t *testing.T, chip string, fault Fault, err string) {
-	const zeroBits = 12
+	const zeroBits = 10
 	j := minertest.Job(1)
 	j.VersionMask = 0x1fffe000
 	j.Target[31], j.Target[30] = 0, 0xff>>(zeroBits-8)
-	cfg := Config{Chip: chip, Chips: 2, ZeroBits: zeroBits, Rate: 1e6, Faults: []Fault{fault}}
+	cfg := Config{Chip: chip, Chips: 2, ZeroBits: zeroBits, Rate: 2.5e5, Faults: []Fault{fault}}
 	s, stats, refusal := mine(t, cfg, pool(j, func(*miner.Share) {}), func(s miner.Snapshot, stats Stats) bool {
 		if err != "" {
 			return s.Devices[0].Err != nil

@@ -25,7 +25,8 @@ import (
 	"time"
 )
 
-// Config says what to mine with. Source and Devices are required.
+// Config says what to mine with. Source is required; devices may come later, by
+// AddDevice.
 type Config struct {
 	Source  Source
 	Devices []Device
@@ -114,8 +115,8 @@ func New(cfg Config) *Miner {
 // own time to hear the answers.
 func (m *Miner) Run(ctx context.Context) error {
 	list, _ := m.crew.list()
-	if m.current() == nil || len(list) == 0 {
-		return errors.New("miner: a source and at least one device are needed")
+	if m.current() == nil {
+		return errors.New("miner: a source is needed")
 	}
 	if t := m.cfg.Until.Time; t > 0 {
 		var cancel context.CancelFunc

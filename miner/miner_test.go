@@ -405,7 +405,7 @@ func TestFailedDeviceIsTriedAgain(t *testing.T) {
 
 func TestConfigIsChecked(t *testing.T) {
 	if err := miner.New(miner.Config{}).Run(t.Context()); err == nil {
-		t.Error("no source and no device: no error")
+		t.Error("no source: no error")
 	}
 }
 

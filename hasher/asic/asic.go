@@ -133,6 +133,30 @@ func (d *Device) is(model string) {
 	}
 }
 
+// Probe reports why the board can't be mined with, if it can't: that nothing
+// answers as such a chip does, for one. It must not be called beside Run.
+func (d *Device) Probe(ctx context.Context) error {
+	b, err := d.cfg.Open(ctx)
+	if err != nil {
+		return err
+	}
+	l := openLine(ctx, b)
+	defer l.close()
+	_, err = d.bringUp(ctx, l)
+	return err
+}
+
+// bringUp resets the chips and gets them ready for work.
+func (d *Device) bringUp(ctx context.Context, l *line) (chain, error) {
+	if reset := l.board.Reset; reset != nil {
+		if err := reset(ctx); err != nil {
+			return chain{}, fmt.Errorf("reset: %w", err)
+		}
+		l.flush()
+	}
+	return d.family.bringUp(ctx, l)
+}
+
 const (
 	// reopenEvery is how often a device that is not plugged in is looked for.
 	reopenEvery = time.Second

@@ -61,13 +61,7 @@ type run struct {
 
 // run brings the chips up and mines until ctx ends or they fail.
 func (r *run) run(ctx context.Context) error {
-	if reset := r.l.board.Reset; reset != nil {
-		if err := reset(ctx); err != nil {
-			return fmt.Errorf("reset: %w", err)
-		}
-		r.l.flush()
-	}
-	c, err := r.d.family.bringUp(ctx, r.l)
+	c, err := r.d.bringUp(ctx, r.l)
 	if err != nil {
 		return err
 	}

@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
+	"os"
 	"reflect"
 	"testing"
 	"testing/synctest"
 	"time"
 	"unsafe"
+
+	"golang.org/x/sys/unix"
 )
 
 // TestReset holds what is sent, and when, to the adapters' protocols: the eight
@@ -58,23 +60,28 @@ func TestResetEnds(t *testing.T) {
 }
 
 func TestDeviceReset(t *testing.T) {
-	for _, tt := range []struct {
-		d    Device
-		want bool
-	}{
-		{Device{Bus: 1}, false},
-		{Device{Bus: 1, Model: &Model{}}, false},
-		{Device{Model: &Model{reset: ftdiLong}}, false}, // nobody says where it is
-		{Device{Bus: 250, Address: 3, Model: &Model{reset: ftdiLong}}, true},
+	for _, d := range []Device{
+		{Bus: 1},
+		{Bus: 1, Model: &Model{}},
+		{Model: &Model{reset: ftdiLong}}, // nobody says where it is
+		{Bus: 250, Address: 3, Model: &Model{reset: ftdiLong}},
 	} {
-		r := tt.d.Reset()
-		if (r != nil) != tt.want {
-			t.Errorf("%+v: a reset: %v, want %v", tt.d, r != nil, tt.want)
+		if d.Reset() != nil {
+			t.Errorf("%+v has a reset", d)
 		}
-		if r != nil {
-			if err := r(t.Context()); !errors.Is(err, fs.ErrNotExist) {
-				t.Errorf("of a device that is not there: %v", err)
-			}
+	}
+}
+
+// TestControl sends a request to what is no USB device.
+func TestControl(t *testing.T) {
+	f, err := os.CreateTemp(t.TempDir(), "node")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for _, s := range cp2105Latch.steps() {
+		if err := control(f, &s.request); !errors.Is(err, unix.ENOTTY) {
+			t.Errorf("got %v, want %v", err, unix.ENOTTY)
 		}
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -34,12 +33,16 @@ type usbMiner struct {
 	chip      string
 	frequency float64 // MHz; 0: what is usual
 	zeroBits  int     // 0: silicon's
+	board     boardOptions
 }
 
 // usbAuto in place of a path is all that is plugged in.
 const usbAuto = "auto"
 
 const usbForm = "want auto, or PATH=CHIP such as /dev/ttyUSB0=bm1397 with ,freq=MHZ or ,zero-bits=N behind"
+
+// usbWords are the options that may stand behind PATH=CHIP.
+var usbWords = []string{"freq", "zero-bits", "board", "control", "voltage", "fan"}
 
 func (o *usbOptions) flags(f *pflag.FlagSet) {
 	f.StringArrayVar(&o.said, "usb", nil, "mine with the USB miner `PATH=CHIP`, /dev/ttyUSB0=bm1397,freq=400 (repeat), or with all that are plugged in and come: auto; see gominer devices")
@@ -113,15 +116,24 @@ func parseUSB(s string) (m usbMiner, err error) {
 				return m, fmt.Errorf("zero-bits %q: want 1 to 32; silicon has 32, which is the default", value)
 			}
 		default:
-			return m, fmt.Errorf("there is no option %q%s; there are freq and zero-bits", name, didYouMean(name, []string{"freq", "zero-bits"}))
+			known, err := m.board.set(name, value)
+			if err != nil {
+				return m, err
+			}
+			if !known {
+				return m, fmt.Errorf("there is no option %q%s; there are %s", name, didYouMean(name, usbWords), strings.Join(usbWords, ", "))
+			}
 		}
+	}
+	if err := m.board.check(); err != nil {
+		return m, err
 	}
 	_, err = asic.New(asic.Config{Name: path, Chip: m.chip, Frequency: m.frequency, ZeroBits: m.zeroBits})
 	return m, err
 }
 
-// open returns the devices; others is how many there are beside them.
-func (o *usbOptions) open(d *display, others int) (devices []miner.Device, err error) {
+// open returns the devices that were named. Others come by watch.
+func (o *usbOptions) open(d *display) (devices []miner.Device, err error) {
 	for i := range o.ports {
 		o.ports[i].name = usbName(i)
 		device, err := o.ports[i].open(d)
@@ -133,10 +145,14 @@ func (o *usbOptions) open(d *display, others int) (devices []miner.Device, err e
 	if !o.auto {
 		return devices, nil
 	}
-	o.hotplug = &hotplug{d: d, o: o, names: map[string]string{}, at: map[string]int{}, told: map[string]bool{}}
-	devices = append(devices, o.hotplug.first(others+len(devices))...)
-	if len(devices)+others == 0 {
-		return nil, errors.New("--usb auto: no USB miner is plugged in that says it is one: gominer devices lists what is; name it with --usb PATH=CHIP, or leave --no-cpu out")
+	o.hotplug = &hotplug{
+		log: d.log, watch: usb.Watch,
+		open: func(name string, found *usb.Device) (*asic.Device, error) {
+			return (&usbMiner{said: usbAuto, name: name, path: found.Path, chip: found.Model.Chip}).open(d)
+		},
+		taken: func(path string) bool {
+			return slices.ContainsFunc(o.ports, func(m usbMiner) bool { return samePort(m.path, path) })
+		},
 	}
 	return devices, nil
 }
@@ -144,7 +160,7 @@ func (o *usbOptions) open(d *display, others int) (devices []miner.Device, err e
 // watch mines also with what is plugged in later.
 func (o *usbOptions) watch(ctx context.Context, m *miner.Miner) {
 	if o.hotplug != nil {
-		o.hotplug.watch(ctx, m)
+		o.hotplug.run(ctx, m)
 	}
 }
 
@@ -172,143 +188,20 @@ func deviceNamesOf(m *miner.Miner) (names []string) {
 
 // open returns the device. Its port is opened when it mines, but what can be seen
 // to be wrong with it is said now.
-func (m *usbMiner) open(d *display) (miner.Device, error) {
+func (m *usbMiner) open(d *display) (*asic.Device, error) {
 	if err := usb.Access(m.path); err != nil {
 		return nil, fmt.Errorf("--usb %s: %w", m.said, err)
 	}
+	model := ""
+	if found := deviceAt(m.path, d.p.listUSB); found.Model != nil && !found.Model.Probe {
+		model = found.Model.Name // else only the chips can tell
+	}
 	device, err := asic.New(asic.Config{
-		Name: m.name, Chip: m.chip, Frequency: m.frequency, ZeroBits: m.zeroBits, Log: d.log, Model: m.model(),
-		Open: func(context.Context) (*asic.Board, error) { return openBoard(m.path) },
+		Name: m.name, Chip: m.chip, Frequency: m.frequency, ZeroBits: m.zeroBits, Log: d.log, Model: model,
+		Open: m.board.openBoard(m.path, m.chip, d.p.listUSB, d.log),
 	})
 	if err != nil {
 		return nil, usagef("--usb %s: %w", m.said, err)
 	}
 	return device, nil
-}
-
-// findUSB returns what is plugged in at a path, as far as the system knows.
-func findUSB(path string) *usb.Device {
-	plugged, _ := usb.List() // what is wrong is said when the port is opened
-	for i := range plugged {
-		if plugged[i].Path == path {
-			return &plugged[i]
-		}
-	}
-	return nil
-}
-
-// model returns the board's name, "" where only its chips can tell.
-func (m *usbMiner) model() string {
-	if d := findUSB(m.path); d != nil && d.Model != nil && !d.Model.Probe {
-		return d.Model.Name
-	}
-	return ""
-}
-
-// firstBaud is what chips begin with.
-const firstBaud = 115200
-
-// openBoard opens the port at path, with the reset line that its adapter has.
-func openBoard(path string) (*asic.Board, error) {
-	d := findUSB(path)
-	p, err := usb.Open(path, firstBaud)
-	if err != nil {
-		return nil, err
-	}
-	b := &asic.Board{Port: p}
-	if d != nil {
-		b.Reset = d.Reset()
-	}
-	return b, nil
-}
-
-// hotplug adds what is plugged in and known to a miner, as it comes and goes.
-type hotplug struct {
-	d     *display
-	o     *usbOptions
-	names map[string]string // of those that were there, by place
-	at    map[string]int    // of those that are, their index in the miner
-	told  map[string]bool   // by path
-}
-
-// place is where a device is plugged in, and which it is.
-func place(d *usb.Device) string { return d.Location + " " + d.Serial + " " + d.Path }
-
-// miners returns those among what is plugged in that say what they are, and that
-// were not named.
-func (h *hotplug) miners(plugged []usb.Device) (list []usb.Device) {
-	for _, d := range plugged {
-		named := slices.ContainsFunc(h.o.ports, func(m usbMiner) bool { return m.path == d.Path })
-		switch {
-		case named || d.Model == nil:
-		case !d.Model.Probe && slices.Contains(asic.Chips(), d.Model.Chip):
-			list = append(list, d)
-		case !h.told[d.Path]:
-			h.told[d.Path] = true
-			h.d.log.Info("this may be a miner, and is left alone: name it with --usb PATH=CHIP if it is one", "path", d.Path, "model", d.Name())
-		}
-	}
-	return list
-}
-
-// open has a device for d, which add puts into a miner. taken are names that it
-// can't have.
-func (h *hotplug) open(d *usb.Device, taken []string, add func(miner.Device) int) {
-	where := place(d)
-	if _, mines := h.at[where]; mines {
-		return
-	}
-	name, known := h.names[where]
-	if !known {
-		name = freeUSBName(append(slices.Collect(maps.Values(h.names)), taken...))
-		h.names[where] = name
-	}
-	device, err := (&usbMiner{said: usbAuto, name: name, path: d.Path, chip: d.Model.Chip}).open(h.d)
-	if err != nil {
-		h.d.log.Error("a USB miner can't be used", "path", d.Path, "model", d.Name(), "error", err)
-		return
-	}
-	h.d.log.Info("plugged in", "device", name, "path", d.Path, "model", d.Name())
-	h.at[where] = add(device)
-}
-
-// first returns the devices that are plugged in at the start; before is how many
-// others the miner has.
-func (h *hotplug) first(before int) (devices []miner.Device) {
-	plugged, err := usb.List()
-	if err != nil {
-		h.d.log.Warn("what is plugged in can't be listed", "error", err)
-	}
-	var taken []string
-	for _, m := range h.o.ports {
-		taken = append(taken, m.name)
-	}
-	for _, d := range h.miners(plugged) {
-		h.open(&d, taken, func(device miner.Device) int {
-			devices = append(devices, device)
-			return before + len(devices) - 1
-		})
-	}
-	return devices
-}
-
-// watch looks after what is plugged in and out until ctx ends.
-func (h *hotplug) watch(ctx context.Context, m *miner.Miner) {
-	err := usb.Watch(ctx, func(plugged []usb.Device) {
-		here := map[string]bool{}
-		for _, d := range h.miners(plugged) {
-			here[place(&d)] = true
-			h.open(&d, deviceNamesOf(m), m.AddDevice)
-		}
-		for where, i := range h.at {
-			if !here[where] {
-				h.d.log.Info("unplugged", "device", h.names[where])
-				_ = m.RemoveDevice(i) // it is there
-				delete(h.at, where)
-			}
-		}
-	})
-	if err != nil && ctx.Err() == nil {
-		h.d.log.Warn("what is plugged in from now on is not noticed", "error", err)
-	}
 }

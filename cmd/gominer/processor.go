@@ -143,7 +143,7 @@ func (o *deviceOptions) open(ctx context.Context, d *display, kernels *choice) (
 		}
 		devices = append(devices, device)
 	}
-	boards, err := o.usb.open(d, len(devices))
+	boards, err := o.usb.open(d)
 	return append(devices, boards...), err
 }
 

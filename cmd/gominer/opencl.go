@@ -55,8 +55,9 @@ func openclFolder() string {
 	return filepath.Join(dir, "gominer", "opencl")
 }
 
-// open returns the device, measured if need be.
-func (o *openclOptions) open(ctx context.Context, d *display, f *opencl.Found) (miner.Device, error) {
+// open returns the device, measured if need be. One that can't be is an error if
+// it is the only one; else it is tried again while the others mine.
+func (o *openclOptions) open(ctx context.Context, d *display, f *opencl.Found, only bool) (miner.Device, error) {
 	cfg := opencl.Config{Name: f.Name, Device: f.Device, Batch: o.batch, Folder: openclFolder(), MaxTemperature: o.hottest, Log: d.log}
 	if o.hottest < 0 || o.hottest > 0 && o.hottest < 30 {
 		return nil, usagef("--max-temperature %v: want at least 30 °C", o.hottest)
@@ -70,10 +71,14 @@ func (o *openclOptions) open(ctx context.Context, d *display, f *opencl.Found) (
 	}
 	if _, kept := opencl.LoadTuning(cfg.Folder, &f.Device); o.retune || !kept && !o.noTune {
 		t, err := o.tune(ctx, d, f)
-		if err != nil {
+		switch {
+		case err == nil:
+			cfg.Tuning = &t
+		case only || ctx.Err() != nil:
 			return nil, err
+		default:
+			d.log.Error("the device can't be measured, and is tried while others mine", "device", f.Name, "error", err)
 		}
-		cfg.Tuning = &t
 	}
 	device, err := opencl.New(cfg)
 	if err != nil {

@@ -134,7 +134,7 @@ func (o *deviceOptions) open(ctx context.Context, d *display, kernels *choice) (
 		devices = append(devices, device)
 	}
 	for i := range o.found {
-		device, err := o.opencl.open(ctx, d, &o.found[i])
+		device, err := o.opencl.open(ctx, d, &o.found[i], o.noCPU && len(o.found) == 1)
 		if err != nil {
 			return nil, err
 		}

@@ -265,7 +265,7 @@ func (r *reloader) cards(ctx context.Context, next *mineOptions) (string, error)
 		if _, device := r.find(f.Name); device != nil {
 			continue
 		}
-		device, err := now.opencl.open(ctx, r.d, f)
+		device, err := now.opencl.open(ctx, r.d, f, now.noCPU && len(now.found) == 1)
 		if err != nil {
 			return strings.Join(did, ", "), fmt.Errorf("%s: %w", f.Name, err)
 		}

@@ -46,10 +46,13 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Condition: func(name string) (bool, error) {
-			if name != "opencl" {
+			if name != "opencl" && name != "pocl" {
 				return false, fmt.Errorf("unknown condition %q", name)
 			}
 			found, err := opencl.Devices()
+			if name == "pocl" {
+				return len(found) == 1 && found[0].Platform == "Portable Computing Language", nil
+			}
 			if len(found) == 0 && os.Getenv("GOMINER_CI") != "" {
 				return false, fmt.Errorf("no OpenCL device: %w", err)
 			}

@@ -69,7 +69,8 @@ type Miner struct {
 
 	tree    sync.Mutex // held before any Session's
 	source  Source
-	replace func() // ends the time of source; nil before Run
+	replace func()        // ends the time of source; nil before Run
+	adopted chan struct{} // source has become another: there is something new to try
 	root    *Session
 	mined   []part // the leaves of root that are handed out
 
@@ -90,7 +91,7 @@ const (
 
 // New returns a Miner that does nothing until Run.
 func New(cfg Config) *Miner {
-	m := &Miner{cfg: cfg, log: cfg.Log, found: make(chan found, foundQueue)}
+	m := &Miner{cfg: cfg, log: cfg.Log, found: make(chan found, foundQueue), adopted: make(chan struct{}, 1)}
 	if m.log == nil {
 		m.log = slog.New(slog.DiscardHandler)
 	}
@@ -264,7 +265,7 @@ func (m *Miner) runSource(ctx, sourceCtx context.Context) {
 		err := s.run(t.session)
 		if ctx.Err() == nil && t.wait.Err() == nil {
 			s.Status(SourceStatus{State: Down, Err: err, Retry: s.retry()})
-			wait.wait(t.wait)
+			m.waitForSource(t.wait, &wait)
 		}
 		replaced := t.wait.Err() != nil
 		t.end()
@@ -275,5 +276,18 @@ func (m *Miner) runSource(ctx, sourceCtx context.Context) {
 			wait.reset()
 			m.settleGone(&settling, t.src)
 		}
+	}
+}
+
+// waitForSource sleeps the next step of wait, or until the source has become
+// another, or ctx ends.
+func (m *Miner) waitForSource(ctx context.Context, wait *backoff) {
+	t := time.NewTimer(wait.step())
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-t.C:
+	case <-m.adopted: // be it during the session: then one wait is cut short
+		wait.reset()
 	}
 }

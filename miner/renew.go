@@ -18,7 +18,9 @@ func (m *Miner) SetSource(src Source) {
 	m.tree.Lock()
 	defer m.tree.Unlock()
 	after, isGroup := src.(group)
-	if old, ok := m.source.(group); !ok || !isGroup || !old.adopt(after) {
+	if old, ok := m.source.(group); ok && isGroup && old.adopt(after) {
+		poke(m.adopted)
+	} else {
 		m.source = src
 		if m.replace != nil {
 			m.replace()

@@ -149,3 +149,41 @@ func TestSetSourceInAHurry(t *testing.T) {
 		}
 	})
 }
+
+// TestSetSourceWhileNoneIsThere: who waits to try again does so at once when there
+// is something else to try.
+func TestSetSourceWhileNoneIsThere(t *testing.T) {
+	for name, made := range map[string]func(...miner.Source) miner.Source{
+		"failover": miner.Failover,
+		"quota": func(list ...miner.Source) miner.Source {
+			var parts []miner.Weighted
+			for _, s := range list {
+				parts = append(parts, miner.Weighted{Source: s, Weight: 1})
+			}
+			return miner.Quota(parts...)
+		},
+		"one": func(list ...miner.Source) miner.Source { return list[0] },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				gone := []phase{{0, refuse}}
+				a, b, c := &site{label: "a", phases: gone}, &site{label: "b", phases: gone}, &site{label: "c", delay: 50 * time.Millisecond}
+				src := sites(a, b, c)
+				m, stop := inBackground(t, miner.Config{Source: made(src[0], src[1]), Devices: quick()})
+				for range 5 { // at whatever place in the wait
+					time.Sleep(10*time.Minute + 13*time.Second)
+					synctest.Wait()
+					runs := c.runs
+					m.SetSource(made(src[2]))
+					time.Sleep(time.Second)
+					synctest.Wait()
+					if c.runs != runs+1 || m.Snapshot().Job == nil {
+						t.Errorf("%d runs of what is there, want %d", c.runs, runs+1)
+					}
+					m.SetSource(made(src[0], src[1]))
+				}
+				stop()
+			})
+		})
+	}
+}

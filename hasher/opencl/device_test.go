@@ -291,13 +291,16 @@ func TestFolder(t *testing.T) {
 }
 
 func TestConfigIsChecked(t *testing.T) {
-	bad := Tuning{One: shape(16, 2, 1), Many: shape(16, 4, 2)}
+	good, bad := Tuning{One: shape(16, 1, 1), Many: shape(16, 4, 2)}, Tuning{One: shape(16, 2, 1), Many: shape(16, 4, 2)}
+	power := func() (miner.Health, error) { return miner.Health{Power: 100}, nil } // as some GPUs have it, and no more
 	for _, c := range []struct {
 		cfg  Config
 		want string
 	}{
 		{Config{Name: "opencl0", Batch: time.Minute}, "opencl0: a batch takes 1ms to 1s, not 1m0s"},
 		{Config{Name: "opencl0", Tuning: &bad}, "opencl0: the kernel for one version has 2"},
+		{Config{Name: "opencl0", Tuning: &good, MaxTemperature: 80}, "opencl0: its temperature can't be read: a limit of 80 °C would do nothing"},
+		{Config{Name: "opencl0", Tuning: &good, MaxTemperature: 80, Sensor: power}, "opencl0: its temperature can't be read: a limit of 80 °C would do nothing"},
 	} {
 		if _, err := New(c.cfg); err == nil || err.Error() != c.want {
 			t.Errorf("%v, want %s", err, c.want)

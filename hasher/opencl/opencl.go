@@ -93,7 +93,7 @@ type Config struct {
 	Folder string
 
 	// MaxTemperature is where the device is rested until it is 5 °C cooler, in °C;
-	// 0: never. It works where Sensor does.
+	// 0: never. Sensor must have a temperature then.
 	MaxTemperature float64
 	Sensor         Sensor // nil: none
 
@@ -105,6 +105,16 @@ type Config struct {
 // Sensor reads a device's temperature, fan and power. It may fail at any time and
 // is asked every two seconds.
 type Sensor func() (miner.Health, error)
+
+// hasTemperature reports whether the sensor has one. A sensor that fails may: that
+// of a device that sleeps does.
+func (c *Config) hasTemperature() bool {
+	if c.Sensor == nil {
+		return false
+	}
+	h, err := c.Sensor()
+	return err != nil || h.Temperature != 0
+}
 
 // Device is a miner.Device.
 type Device struct {
@@ -144,6 +154,9 @@ func New(cfg Config) (*Device, error) {
 	}
 	if err := d.tuning.valid(); err != nil {
 		return nil, fmt.Errorf("%s: %w", cfg.Name, err)
+	}
+	if limit := cfg.MaxTemperature; limit > 0 && !cfg.hasTemperature() {
+		return nil, fmt.Errorf("%s: its temperature can't be read: a limit of %v °C would do nothing", cfg.Name, limit)
 	}
 	d.shape = d.tuning.Many
 	return d, nil

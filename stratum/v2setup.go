@@ -225,7 +225,21 @@ func (c *v2Conn) onOpenError(m *v2.OpenMiningChannelError) error {
 		c.open(o.device, false)
 		return nil
 	}
-	return c.errorf("it opens no channel for user %q: %s: check the user", c.cfg.User, clean(m.ErrorCode))
+	return c.errorf("it opens no channel for user %q: %s: %s", c.cfg.User, clean(m.ErrorCode), whatToDo(m.ErrorCode))
+}
+
+// whatToDo returns what helps where a pool opens no channel. Mostly it is the user
+// that it does not like, whatever it says.
+func whatToDo(code string) string {
+	switch code {
+	case v2.CodeChannelCapacityExhausted:
+		return "it is full: try later, or another pool"
+	case v2.CodeMaxTargetOutOfRange:
+		return "suggest a lower difficulty, or none"
+	case v2.CodeMinExtranonceSizeTooLarge, v2.CodeNoExtendedChannels:
+		return "ask for standard channels"
+	}
+	return "check the user"
 }
 
 // onOpened adds the channel that answers a request.

@@ -275,7 +275,16 @@ func TestM11OtherCodes(t *testing.T) {
 			p.setup(0)
 			m := expectV2[*v2.OpenExtendedMiningChannel](p)
 			p.try(&v2.OpenMiningChannelError{RequestID: m.RequestID, ErrorCode: code})
-			r.wantFailure(`no channel for user "me.worker"`, code)
+			advice := "check the user"
+			switch code {
+			case "channel-capacity-exhausted":
+				advice = "another pool"
+			case "max-target-out-of-range":
+				advice = "lower difficulty"
+			case "min-extranonce-size-too-large", "extended-channels-not-supported-for-standard-jobs":
+				advice = "standard channels"
+			}
+			r.wantFailure(`no channel for user "me.worker"`, code, advice)
 			r.end()
 		})
 	}

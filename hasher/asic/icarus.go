@@ -69,13 +69,10 @@ type icarus struct {
 	id    byte    // of the latest work
 	probe []byte  // what came while the golden nonce is waited for
 
-	latest [icarusLatest]hasher.Prep // of works
-	ids    [icarusLatest]byte
+	latest [triedJobs]hasher.Prep // of works, to know a nonce by
+	ids    [triedJobs]byte
 	sent   int
 }
-
-// icarusLatest is how many works are remembered to know a nonce by.
-const icarusLatest = 4
 
 func newIcarus(cfg *Config) (family, error) {
 	m := icarusModels[cfg.Chip]
@@ -172,14 +169,14 @@ func (c *icarus) keep(b []byte) (reply, int) {
 func (c *icarus) encode(dst []byte, j *job) ([]byte, time.Duration) {
 	j.count = 1
 	h := j.header(0)
-	p := &c.latest[c.sent%icarusLatest]
+	p := &c.latest[c.sent%triedJobs]
 	p.Prepare(&h, 0)
 	w := frame.IcarusWork{Mid: p.Mid[0], Tail: [12]byte(h[64:76])}
 	if c.model.ids {
 		c.id = (c.id + 1) % (frame.IcarusMostID + 1)
 		w.ID, j.id = c.id, int(c.id)
 	}
-	c.ids[c.sent%icarusLatest] = w.ID
+	c.ids[c.sent%triedJobs] = w.ID
 	c.sent++
 	return w.Append(dst), time.Duration((1 << 32) / c.rate * icarusMargin * float64(time.Second))
 }
@@ -215,7 +212,7 @@ func (c *icarus) scan(b []byte) (r reply, n int) {
 
 // holds reports whether b is a nonce of one of the latest works.
 func (c *icarus) holds(b []byte) bool {
-	for i := range min(c.sent, icarusLatest) {
+	for i := range min(c.sent, triedJobs) {
 		if c.model.ids && c.ids[i] != b[4]&0x1f {
 			continue
 		}

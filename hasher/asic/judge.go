@@ -16,8 +16,8 @@ const (
 
 	// triedJobs is how many of the latest jobs a nonce without an id is tried on,
 	// and how many of the same id: an answer may have been on its way when the
-	// next job was sent.
-	triedJobs = 3
+	// next jobs were sent, or waited for a pool that takes shares slowly.
+	triedJobs = 8
 
 	// keptHashes is how many of the latest nonces are known again.
 	keptHashes = 1024

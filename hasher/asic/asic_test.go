@@ -3,6 +3,7 @@ package asic
 import (
 	"context"
 	"encoding/binary"
+	"fmt"
 	"io"
 	"io/fs"
 	"strings"
@@ -31,6 +32,8 @@ type board struct {
 	mu     sync.Mutex
 	works  []frame.IcarusWork
 	clocks []uint16
+	began  time.Time
+	sent   []string // each message with its time
 	toHost chan []byte
 	closed chan struct{}
 	once   sync.Once
@@ -40,7 +43,7 @@ type board struct {
 }
 
 func newBoard(ids bool) *board {
-	return &board{ids: ids, toHost: make(chan []byte, 64), closed: make(chan struct{}), newest: make(chan frame.IcarusWork, 16)}
+	return &board{ids: ids, began: time.Now(), toHost: make(chan []byte, 64), closed: make(chan struct{}), newest: make(chan frame.IcarusWork, 16)}
 }
 
 func (b *board) SetBaud(int) error { return nil }
@@ -66,21 +69,28 @@ func (b *board) Write(p []byte) (int, error) {
 		return 0, io.ErrClosedPipe
 	default:
 	}
+	b.mu.Lock()
+	note := func(what string) {
+		b.sent = append(b.sent, fmt.Sprintf("%8.3f s  %X  %s", time.Since(b.began).Seconds(), p, what))
+	}
 	if word, err := frame.ParseIcarusClock(p); err == nil {
-		b.mu.Lock()
 		defer b.mu.Unlock()
 		b.clocks = append(b.clocks, word)
+		note(fmt.Sprintf("clock %04X", word))
 		return len(p), nil
 	}
 	w, err := frame.ParseIcarusWork(p)
 	if err != nil {
+		b.mu.Unlock()
 		return 0, err
 	}
 	if w == frame.IcarusGolden {
+		note("work of block 171874: what are you?")
+		b.mu.Unlock()
 		b.say(w.ID, frame.IcarusGoldenNonce[:])
 		return len(p), nil
 	}
-	b.mu.Lock()
+	note(fmt.Sprintf("work %02X", w.ID))
 	b.works = append(b.works, w)
 	b.mu.Unlock()
 	b.newest <- w
@@ -218,6 +228,32 @@ func TestMines(t *testing.T) {
 				}
 				seen[w.Mid] = true
 			}
+		})
+	}
+}
+
+// TestIcarusSession holds what is sent to each board against what was sent when it
+// was last looked at: finding out what it is, its clock, and work, in time and at
+// once when a job is replaced.
+func TestIcarusSession(t *testing.T) {
+	for chip, lasts := range map[string]time.Duration{
+		"icarus": 11 * time.Second, "erupter": 13 * time.Second, "u1": 2700 * time.Millisecond, "u2": 2200 * time.Millisecond, "u3": 61 * time.Millisecond,
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			b := newBoard(chip[0] == 'u')
+			source := &minertest.Source{Label: "pool", Script: func(ctx context.Context, s *miner.Session) error {
+				time.Sleep(2 * time.Second)
+				for i := range uint32(2) {
+					s.Publish(testJob(i))
+					time.Sleep(lasts * 3 / 2)
+				}
+				<-ctx.Done()
+				return nil
+			}}
+			mineOn(t, source, 2*time.Second+3*lasts, Config{Chip: chip}, func() (*board, error) { return b, nil })
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			golden(t, chip, b.sent)
 		})
 	}
 }

@@ -115,6 +115,10 @@ func TestRetryIsSaid(t *testing.T) {
 				if told < c.told {
 					t.Errorf("told %d times of %d: %v", told, len(said.list), said.list)
 				}
+				if r := s.Sources[0]; r.Status.State == miner.Down && r.Status.Retry > 0 &&
+					(r.RetryIn(r.Since.Add(r.Status.Retry/4)) != r.Status.Retry-r.Status.Retry/4 || r.RetryIn(r.Since.Add(time.Hour)) != 0) {
+					t.Errorf("%+v is tried again in %v", r.Status, r.RetryIn(r.Since))
+				}
 				if s.Sources[0].Failure == nil {
 					t.Error("the snapshot has no failure")
 				}

@@ -89,6 +89,15 @@ type SourceReport struct {
 	Difficulties []DifficultySince
 }
 
+// RetryIn returns how long after now the source is tried again, 0 if that is at
+// once, or if nobody knows.
+func (r *SourceReport) RetryIn(now time.Time) time.Duration {
+	if r.Status.State != Down || r.Status.Retry == 0 {
+		return 0
+	}
+	return max(0, r.Status.Retry-now.Sub(r.Since))
+}
+
 // Latency is how long answers to shares took, of the latest 256; zero before the
 // first.
 type Latency struct {

@@ -65,6 +65,7 @@ func states() map[string]miner.Snapshot {
 	down := mining()
 	down.Job, down.Rate, down.Recent = nil, miner.Rate{Avg: 150e6}, nil
 	down.Sources[0].Status.State, down.Sources[0].Status.Err = miner.Down, errors.New("pool.example.org:3333: connection refused: is the port right?")
+	down.Sources[0].Since, down.Sources[0].Status.Retry = noon.Add(-3*time.Second), 9*time.Second
 	down.Devices[1].Err = errors.New("a graphics card: hangs: a launch that should take 25ms is not over after 10s more")
 	hostile := mining()
 	hostile.Sources[0].Message = "\x1b[2J\x1b]0;owned\a\u202egnp.exe\u200b 漢字 ☃️ " + fmt.Sprint(make([]int, 200))

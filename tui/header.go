@@ -40,6 +40,9 @@ func (m *model) standing() (state, string) {
 	}
 	for i := range s.Sources {
 		if r := &s.Sources[i]; r.Status.State == miner.Down {
+			if in := r.RetryIn(m.now); in > time.Second {
+				return stateDown, r.Name + ", again in " + units.Span(in.Truncate(time.Second))
+			}
 			return stateDown, r.Name + ", trying again"
 		}
 	}

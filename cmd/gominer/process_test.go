@@ -276,6 +276,33 @@ blocks found: 1
 	}
 }
 
+func TestNothingWasMined(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		down := miner.SourceReport{Name: "a:1", Since: time.Now(), Failure: errors.New("a:1: connection refused\x1b"),
+			Status: miner.SourceStatus{State: miner.Down, Retry: 2 * time.Hour}}
+		s := miner.Snapshot{Elapsed: time.Minute, Sources: []miner.SourceReport{
+			down, {Name: "b:1", Failure: errors.New("no way")}, {Name: "c:1"}, {Name: "d:1", Since: time.Now()},
+		}}
+		want := `nothing was mined in 1m00s: no pool gave a job
+  a:1: connection refused\x1b
+  b:1: no way
+  c:1: it was not tried
+  d:1: it did not answer in that time
+shares: 0 accepted, 0 rejected
+`
+		if got := summaryText(&s); got != want {
+			t.Errorf(" got %s\nwant %s", got, want)
+		}
+		if got, want := standing(&miner.Snapshot{Sources: s.Sources[:1]}), "a:1 is down, trying again in 2h00m"; got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+		s.Sources[0].Connects = 1
+		if got := summaryText(&s); !strings.HasPrefix(got, "mined for ") {
+			t.Errorf("got %s", got)
+		}
+	})
+}
+
 func TestStanding(t *testing.T) {
 	now := time.Now()
 	report := func(name string, state miner.SourceState, since time.Duration) miner.SourceReport {

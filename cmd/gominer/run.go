@@ -204,6 +204,9 @@ func standing(s *miner.Snapshot) string {
 	case latest == nil:
 		return ""
 	case latest.Status.State == miner.Down:
+		if in := latest.RetryIn(time.Now()); in > time.Second {
+			return latest.Name + " is down, trying again in " + units.Span(in.Truncate(time.Second))
+		}
 		return latest.Name + " is down, trying again"
 	case latest.Status.State == miner.Connecting:
 		return "connecting to " + latest.Name

@@ -171,7 +171,7 @@ const onNode = "getblocktemplate"
 
 func (m *model) sourceLines(r *miner.SourceReport) (lines []pair) {
 	if err := r.Status.Err; err != nil && r.Status.State == miner.Down {
-		lines = append(lines, pair{"why", strings.TrimPrefix(err.Error(), r.Name+": "), bad})
+		lines = append(lines, pair{"why", strings.TrimPrefix(strings.TrimPrefix(err.Error(), r.Name+": "), "node "+r.Name+": "), bad})
 	}
 	wire := pair{"protocol", connection(r), plain}
 	switch {

@@ -112,8 +112,14 @@ var eventColours = map[string]string{"share": green, "block": bold + ";" + green
 // compare is shown from debug on. A share's own difficulty stands before the
 // one that was asked for.
 func brief(all with) (fields []slog.Attr) {
-	wanted := ""
+	wanted, source := "", ""
 	for _, a := range all.attrs {
+		switch {
+		case a.Key == "source":
+			source = a.Value.String()
+		case all.event == "source" && a.Key == "error": // which begins with the source again
+			a = slog.String(a.Key, withoutSource(a.Value.String(), source))
+		}
 		switch {
 		case all.event == "share" && a.Key == "difficulty":
 			wanted = humane(a)
@@ -126,6 +132,17 @@ func brief(all with) (fields []slog.Attr) {
 		fields = append(fields, a)
 	}
 	return fields
+}
+
+// withoutSource returns the text of an error without the source that it begins
+// with.
+func withoutSource(text, source string) string {
+	for _, lead := range []string{source + ": ", "node " + source + ": "} {
+		if rest, ok := strings.CutPrefix(text, lead); ok {
+			return rest
+		}
+	}
+	return text
 }
 
 // repeated are attributes that the text says, or that nobody can compare by eye.

@@ -300,10 +300,7 @@ func whyJobless(r *miner.SourceReport) string {
 	case r.Failure == nil:
 		return r.Name + ": it did not answer in that time"
 	}
-	if text := r.Failure.Error(); strings.Contains(text, r.Name) {
-		return text
-	}
-	return fmt.Sprintf("%s: %v", r.Name, r.Failure)
+	return r.Name + ": " + withoutSource(r.Failure.Error(), r.Name)
 }
 
 func summaryText(s *miner.Snapshot) string {

@@ -275,7 +275,7 @@ func (c *bm13xx) job(j *frame.Job) {
 		return
 	}
 	c.w.begin(&task{
-		id: int(j.ID), bits: c.w.e.cfg.ZeroBits + c.ticket, header: j.Header,
+		id: int(j.ID), bits: c.w.e.cfg.ZeroBits, header: j.Header,
 		versions: func(i uint64) uint32 { return base | deposit(i, mask) },
 		count:    1 << bits.OnesCount32(mask),
 	})
@@ -300,26 +300,35 @@ func (c *bm13xx) midstates(j *frame.MidstateJob) {
 	if !c.ready(j.ID) {
 		return
 	}
-	c.w.begin(&task{id: int(j.ID), bits: c.w.e.cfg.ZeroBits + c.ticket, mids: j.Mid, tail: tailOf(j.Tail[:])})
+	c.w.begin(&task{id: int(j.ID), bits: c.w.e.cfg.ZeroBits, mids: j.Mid, tail: tailOf(j.Tail[:])})
 }
 
+// reply leaves unsaid what the ticket mask keeps away. It is looked at now, not
+// when the task began: it is a register of its own.
 func (c *bm13xx) reply(t *task, index int, nonce uint32) ([]byte, int) {
 	r := frame.Reply{IsNonce: true, Nonce: nonce}
-	switch {
-	case c.old():
-		r.Result = byte(t.id + index)
-	case t.mids != nil:
+	var hash hasher.Hash
+	if t.mids != nil {
+		p := hasher.Prep{Mid: t.mids, Tail: t.tail}
+		hash = p.Hash(index, nonce)
 		r.Result = c.chip.Result(byte(t.id), byte(index))
-	default:
+		if c.old() {
+			r.Result = byte(t.id + index)
+		}
+	} else {
 		h := t.header
 		h.SetVersion(t.versions(uint64(index)))
 		h.SetNonce(nonce)
-		hash := h.Hash()
+		hash = h.Hash()
 		r.Version = uint16((h.Version() ^ t.header.Version()) >> 13)
 		r.Result = c.chip.Result(byte(t.id), byte(r.Version))
-		r.Excess = excess(&hash, t.bits)
+		r.Excess = excess(&hash, t.bits+c.ticket)
 	}
-	return c.append(&r), c.chip.Index(nonce, len(c.chain))
+	chip := c.chip.Index(nonce, len(c.chain))
+	if z := zeros(&hash); z >= t.bits && z < t.bits+c.ticket { // fewer are of a nonce made wrong, which is to be said
+		return nil, chip
+	}
+	return c.append(&r), chip
 }
 
 // excess returns twice the zero bits of h that were not asked for.

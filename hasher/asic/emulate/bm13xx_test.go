@@ -132,7 +132,7 @@ func TestBM13xx(t *testing.T) {
 	}{
 		{"bm1384", 1, 0, 0}, {"bm1384", 2, 0, 0x1fffe000}, {"bm1387", 2, 0, 0x1fffe000}, {"bm1387", 12, 0, 0},
 		{"bm1397", 1, 0, 0x1fffe000}, {"bm1397", 3, 0, 0}, {"bm1362", 12, 1, 0x1fffe000}, {"bm1366", 1, 0, 0x00006000},
-		{"bm1368", 2, 2, 0x1fffe000}, {"bm1370", 1, 3, 0x1fffe000}, {"bm1370", 5, 0, 0x1fffe000},
+		{"bm1368", 2, 2, 0x1fffe000}, {"bm1370", 1, 3, 0x1fffe000}, {"bm1370", 5, 2, 0x1fffe000},
 	} {
 		t.Run(fmt.Sprintf("%s-%d", c.chip, c.chips), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) { testMines(t, c.chip, c.chips, c.more, c.mask) })
@@ -161,6 +161,9 @@ func testMines(t *testing.T, chip string, chips, more int, mask uint32) {
 	}
 	if stats.Refused > 0 || stats.Lost > 0 {
 		t.Errorf("%+v: %s", stats, refusal)
+	}
+	if want := d.Shares.Accepted << (zeroBits + more); stats.Hashes > 2*want {
+		t.Errorf("%d hashes for %d shares: the ticket mask keeps some away", stats.Hashes, d.Shares.Accepted)
 	}
 	if len(d.Health.Chips) != chips {
 		t.Errorf("%d chips, want %d", len(d.Health.Chips), chips)

@@ -142,15 +142,18 @@ func (w *wire) found(t *task, index int, nonce uint32) bool {
 	if t != w.current {
 		return false
 	}
+	b, chip := w.chips.reply(t, index, nonce)
+	if b == nil {
+		return !t.once
+	}
 	w.sent++
 	turn := w.sent%faultEvery == 0
 	if turn && w.has(WrongNonce) {
 		w.fault()
-		nonce ^= 1 << 20
+		b, chip = w.chips.reply(t, index, nonce^1<<20)
 	}
-	b, chip := w.chips.reply(t, index, nonce)
 	switch {
-	case b == nil, w.has(MissingChip) && chip == w.board-1:
+	case w.has(MissingChip) && chip == w.board-1:
 	case turn && w.has(Stale) && w.late == nil:
 		w.late = b
 	default:

@@ -145,7 +145,7 @@ func (c *v2Conn) news(now time.Time, last bool) ([]v2.Message, error) {
 	w, err := c.pool.nowV2()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	out := c.acksLocked(now, last)
+	out := c.acksLocked(now, last || c.moveTo != nil)
 	if c.moveTo != nil && c.setUp {
 		out, c.moveTo = append(out, c.moveTo), nil
 	}

@@ -232,3 +232,28 @@ func TestV2JobAgain(t *testing.T) {
 		m.nc.Close()
 	})
 }
+
+// TestV2ReconnectAcknowledges: who is sent away hears first of the shares that
+// wait for their batch, which nobody could tell him of later.
+func TestV2ReconnectAcknowledges(t *testing.T) {
+	cfg := easyV2()
+	cfg.V2.Batch = 1000
+	inBubble(t, cfg, func(t *testing.T, r *v2Running, l *pipes) {
+		m := newV2Miner(t, l.dial()).setup(0)
+		ch := m.open(true)
+		s := ch.share(ch.next(1), 1)
+		ch.submit(s)
+		synctest.Wait()
+		r.Reconnect("", 7, 0)
+		for range 2 {
+			m.read()
+		}
+		if _, ok := m.rest[len(m.rest)-1].(*v2.Reconnect); !ok {
+			t.Errorf("the last message is %+v", m.rest)
+		}
+		if got := nextV2[*v2.SubmitSharesSuccess](m); got.LastSequenceNumber != s.SequenceNumber || got.NewSubmitsAcceptedCount != 1 {
+			t.Errorf("%+v", got)
+		}
+		m.nc.Close()
+	})
+}

@@ -60,8 +60,12 @@ func Bitaxe(cfg BitaxeConfig) (*asic.Board, error) {
 	if cfg.Fan == 0 {
 		cfg.Fan = 100
 	}
+	return newBoard(cfg.Chips, newBitaxe(cfg), watchEvery, cfg.Log), nil
+}
+
+func newBitaxe(cfg BitaxeConfig) *bitaxe {
 	bus := newRaw(cfg.Control)
-	return newBoard(cfg.Chips, &bitaxe{cfg: cfg, bus: bus, core: tps546{bus: bus}, fan: emc2101{bus: bus}}, cfg.Log), nil
+	return &bitaxe{cfg: cfg, bus: bus, core: tps546{bus: bus}, fan: emc2101{bus: bus}}
 }
 
 // bitaxe is a power.

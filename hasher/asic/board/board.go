@@ -64,16 +64,16 @@ type guard struct {
 	once   sync.Once
 }
 
-// newBoard looks after a board from now on, until its port is closed. Its chips
-// get their power by Reset.
-func newBoard(chips asic.Port, p power, log *slog.Logger) *asic.Board {
+// newBoard looks after a board from now on, every so often, until its port is
+// closed. Its chips get their power by Reset.
+func newBoard(chips asic.Port, p power, every time.Duration, log *slog.Logger) *asic.Board {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	g := &guard{Port: chips, power: p, log: log, turn: make(chan struct{}, 1), cancel: cancel}
 	g.health.Store(new(miner.Health))
-	g.over.Go(func() { g.watch(ctx) })
+	g.over.Go(func() { g.watch(ctx, every) })
 	return &asic.Board{Port: g, Reset: g.reset, Health: func() miner.Health { return *g.health.Load() }}
 }
 
@@ -90,8 +90,8 @@ func (g *guard) reset(ctx context.Context) error {
 
 // watch reads the sensors every now and then, and takes the power from the chips
 // of a board that is not well.
-func (g *guard) watch(ctx context.Context) {
-	t := time.NewTicker(watchEvery)
+func (g *guard) watch(ctx context.Context, every time.Duration) {
+	t := time.NewTicker(every)
 	defer t.Stop()
 	for {
 		select {

@@ -50,7 +50,7 @@ func Compac(cfg CompacConfig) (*asic.Board, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	return newBoard(cfg.Chips, &compac{cfg: cfg, wire: newWire(cfg.Telemetry)}, cfg.Log), nil
+	return newBoard(cfg.Chips, &compac{cfg: cfg, wire: newWire(cfg.Telemetry)}, watchEvery, cfg.Log), nil
 }
 
 // compac is a power: a microcontroller that answers requests of two bytes.

@@ -24,6 +24,7 @@ type usbReport struct {
 	Driver       string `json:"driver,omitempty"`
 	Ready        bool   `json:"ready"` // it can be opened, as far as that is to be seen without
 	Error        string `json:"error,omitempty"`
+	Flag         string `json:"flag,omitempty"` // what mines with it; "" where its owner knows what to say
 
 	probe bool
 }
@@ -38,6 +39,7 @@ func describeUSB(d *usb.Device) usbReport {
 	}
 	if m := d.Model; m != nil {
 		r.Known, r.Chip, r.Chips, r.probe = !m.Probe, m.Chip, m.Chips, m.Probe
+		r.Flag = usbFlag(d)
 	}
 	if err := usb.Access(d.Path); err != nil {
 		r.Error = err.Error()
@@ -45,6 +47,17 @@ func describeUSB(d *usb.Device) usbReport {
 		r.Ready = true
 	}
 	return r
+}
+
+// usbFlag returns what mines with a device that is known, "" where nothing does.
+func usbFlag(d *usb.Device) string {
+	switch m := d.Model; {
+	case m.Second != usb.Control:
+		return "--usb " + d.Path + "=" + m.Chip
+	case m.Chip == "": // a Bitaxe, and not every one has a regulator that is known
+		return "--usb " + d.Path + "=CHIP,board=" + boardBitaxe + ",voltage=VOLTS"
+	}
+	return ""
 }
 
 func (r *usbReport) text() string {
@@ -58,6 +71,8 @@ func (r *usbReport) text() string {
 		fmt.Fprintf(&b, "     %-9s %s\n", what, strings.Join(parts, ", "))
 	}
 	switch {
+	case r.Chip == "" && r.Known:
+		line("chips", "its owner knows which")
 	case r.Chip == "":
 		line("chips", "unknown; if it is a miner, say which: --usb "+r.Name+"=CHIP")
 	case r.Chips == 0:
@@ -76,6 +91,9 @@ func (r *usbReport) text() string {
 	}
 	if r.Second != "" {
 		line("second", r.Second)
+	}
+	if r.Flag != "" {
+		line("mine with", r.Flag)
 	}
 	if r.Ready {
 		line("port", "ready")

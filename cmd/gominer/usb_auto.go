@@ -129,7 +129,7 @@ func (h *hotplug) plug(ctx context.Context, m *miner.Miner, s *seat) {
 		log.Debug("not known to be a miner")
 		return
 	case d.Model.Second == usb.Control && d.Model.Chip == "":
-		log.Info("left alone: gominer does not choose its voltage; its owner may", "flag", "--usb "+d.Path+"=CHIP,board=bitaxe,voltage=VOLTS")
+		log.Info("left alone: gominer does not choose its voltage; its owner may", "flag", usbFlag(d))
 		return
 	case d.Model.Second == usb.Control:
 		log.Info("left alone: how its power is controlled is not known")

@@ -2,6 +2,7 @@ package miner
 
 import (
 	"context"
+	"sync"
 	"testing"
 	"testing/synctest"
 
@@ -144,6 +145,49 @@ func TestDeliver(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestDeliverToWhoHasSettled: what is found for a source that is no longer run, and
+// has settled, is looked after all the same.
+func TestDeliverToWhoHasSettled(t *testing.T) {
+	m := New(Config{Devices: []Device{idle{}}})
+	src := &keeper{}
+	s := newSession(m, nil, src, "keeper")
+	close(s.done)
+	one := Share{Job: &Job{}}
+	m.deliver(t.Context(), newTip(s, 1), one)
+	if got := m.ledger.tally; got != (Tally{}) || len(src.kept) != 1 {
+		t.Errorf("%d kept, counted %+v", len(src.kept), got)
+	}
+	var wg sync.WaitGroup
+	m.settleBeside(&wg, src, "keeper")
+	m.deliver(t.Context(), newTip(s, 1), one)
+	wg.Wait()
+	m.deliver(t.Context(), newTip(s, 1), one)
+	if got := m.ledger.tally; got != (Tally{Lost: 3}) || len(src.kept) != 0 {
+		t.Errorf("%d kept, counted %+v", len(src.kept), got)
+	}
+}
+
+type keeper struct {
+	pool
+	mu   sync.Mutex
+	kept []Share
+}
+
+func (k *keeper) Keep(sh Share) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.kept = append(k.kept, sh)
+}
+
+func (k *keeper) Settle(s *Session) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, sh := range k.kept {
+		s.Report(sh, errUnsent)
+	}
+	k.kept = nil
 }
 
 type pool struct{}

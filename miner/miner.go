@@ -74,7 +74,7 @@ type Miner struct {
 	root    *Session
 	mined   []part // the leaves of root that are handed out
 
-	settling sync.Map // Source to chan struct{}, which is closed when it has settled
+	settling sync.Map // Source that is no longer run to chan struct{}, which is closed when it has settled
 
 	stop context.CancelFunc // set by Run before anything starts
 }

@@ -74,30 +74,28 @@ func (m *Miner) settleGone(wg *sync.WaitGroup, src Source) {
 // a block to a node. A session of what settles waits for it.
 func (m *Miner) settleBeside(wg *sync.WaitGroup, src Source, name string) {
 	done := make(chan struct{})
-	var settlers []Source
 	leavesOf(src, name, func(s Source, _ string) {
 		if _, ok := s.(Settler); ok {
-			settlers = append(settlers, s)
 			m.settling.Store(s, done)
 		}
 	})
 	wg.Go(func() {
 		m.settle(src, name)
-		for _, s := range settlers {
-			m.settling.CompareAndDelete(s, done)
-		}
 		close(done)
 	})
 }
 
-// awaitSettled waits until src has settled, if it is about to.
-func (m *Miner) awaitSettled(src Source) {
+// awaitSettled waits until src has settled, if it has or is about to, and reports
+// whether that is so.
+func (m *Miner) awaitSettled(src Source) bool {
 	if _, ok := src.(Settler); !ok {
-		return
+		return false
 	}
-	if settled, ok := m.settling.Load(src); ok {
+	settled, ok := m.settling.Load(src)
+	if ok {
 		<-settled.(chan struct{})
 	}
+	return ok
 }
 
 // leavesOf calls f for everything that src is made of in the end.

@@ -167,7 +167,9 @@ func (s *Session) retry() time.Duration {
 // run lets the source hold the session, ends it, and returns why it is over,
 // never nil.
 func (s *Session) run(ctx context.Context) error {
-	s.m.awaitSettled(s.src)
+	if s.m.awaitSettled(s.src) {
+		s.m.settling.Delete(s.src)
+	}
 	s.mu.Lock()
 	s.began = time.Now()
 	s.mu.Unlock()
@@ -213,6 +215,9 @@ func (s *Session) drain() {
 func (s *Session) late(sh Share) {
 	if k, ok := s.src.(Keeper); ok {
 		k.Keep(sh)
+		if s.m.awaitSettled(s.src) { // it is no longer run, and has looked already
+			s.m.settle(s.src, s.name)
+		}
 		return
 	}
 	s.m.report(s.name, sh, errUnsent)

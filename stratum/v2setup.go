@@ -331,6 +331,6 @@ func (c *v2Conn) status() {
 		traits = append(traits, "not authenticated")
 	}
 	c.ms.Status(miner.SourceStatus{
-		State: miner.Up, URL: c.src.pool.url(c.at), Protocol: protocolV2, Encryption: c.src.pool.encryption(), User: c.cfg.User, Traits: traits,
+		State: miner.Up, URL: c.src.pool.url(c.at), Protocol: protocolV2, Encryption: c.src.encryption(), User: c.cfg.User, Traits: traits,
 	})
 }

@@ -53,7 +53,7 @@ func (s *V2Source) Name() string { return s.pool.String() }
 func (s *V2Source) Run(ctx context.Context, ms *miner.Session) error {
 	for at := s.pool.address; ; {
 		ms.Status(miner.SourceStatus{
-			State: miner.Connecting, URL: s.pool.url(at), Protocol: protocolV2, Encryption: s.pool.encryption(), User: s.cfg.User,
+			State: miner.Connecting, URL: s.pool.url(at), Protocol: protocolV2, Encryption: s.encryption(), User: s.cfg.User,
 		})
 		err := s.visit(ctx, ms, at)
 		var mv *move
@@ -79,8 +79,8 @@ const (
 
 // encryption says how the connection is encrypted, and if nobody knows with whom.
 // On this machine there is nobody on the way.
-func (p *v2Pool) encryption() string {
-	if p.key == (noise.PublicKey{}) && !isLoopback(p.host) {
+func (s *V2Source) encryption() string {
+	if s.pool.key == (noise.PublicKey{}) && !s.cfg.local(s.pool.host) {
 		return encryptionV2 + ", not verified"
 	}
 	return encryptionV2
@@ -101,7 +101,7 @@ func (s *V2Source) visit(ctx context.Context, ms *miner.Session, at address) err
 	if err != nil {
 		return explainNoise(at, err)
 	}
-	encryption := s.pool.encryption()
+	encryption := s.encryption()
 	if encryption != encryptionV2 {
 		s.log.Warn("not verified: whoever is on the way to the pool can mine in your name", miner.EventKey, "insecure")
 	}

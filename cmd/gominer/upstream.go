@@ -125,7 +125,7 @@ func (u *upstream) stratumFlags(f *pflag.FlagSet) {
 	valueVar(f, &v2.Channel, "v2-channel", "", "auto", "Stratum V2: open channels of `KIND` "+v2Channels.list(), v2Channels.parse)
 	f.BoolVar(&v2.PerDevice, "v2-per-device", false, "Stratum V2: open a channel for each device")
 	f.BoolVar(&v2.WorkerNames, "v2-worker-names", false, "Stratum V2: send the worker's name with every share, to pools that understand it")
-	f.BoolVar(&v2.Insecure, "v2-insecure", false, "Stratum V2: take whoever answers where the pool's URL has no key: who is on the way can mine in your name; a pool on this machine (127.0.0.1, ::1, localhost) needs neither")
+	f.BoolVar(&v2.Insecure, "v2-insecure", false, "Stratum V2: take whoever answers where the pool's URL has no key: who is on the way can mine in your name; a pool on this machine (127.0.0.1, ::1, localhost), and not by a proxy, needs neither")
 	for _, name := range slices.Concat(stratumFlags, v1Flags, v2Flags) {
 		annotate(f.Lookup(name), annotationSection, "How to speak to a pool")
 	}

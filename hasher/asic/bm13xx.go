@@ -380,8 +380,12 @@ func (c *bm13xx) ticketOf(j *job) int {
 
 // whole appends a job for chips that roll the version by themselves.
 func (c *bm13xx) whole(dst []byte, j *job) ([]byte, time.Duration) {
+	// Of a power of two of versions that are numbered from a multiple of it on, some
+	// bits differ, in all ways. Where there are bits among them that the chips can't
+	// roll, fewer versions are sent at once.
+	j.count = 1 << (bits.Len64(j.count) - 1)
 	roll := func() uint32 { return j.version(j.count-1) ^ j.version(0) }
-	for roll()&^rolled != 0 {
+	for j.first%j.count != 0 || roll()&^rolled != 0 {
 		j.count /= 2
 	}
 	if mask := roll(); mask != c.mask {

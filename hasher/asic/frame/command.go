@@ -43,7 +43,6 @@ func (c Command) String() string {
 // every one.
 const (
 	RegChipID       = 0x00 // chip id, core count, address
-	RegHashrate     = 0x04 // BM1397
 	RegPLL          = 0x08 // clock of the cores: PLL.Word
 	RegNonceOffset  = 0x0c // bit 31 enables; bits 15-0 are bits 24-9 of the first nonce, as on the wire
 	RegHCN          = 0x10 // hash counting number: ticks of 25 MHz for one sweep
@@ -53,15 +52,13 @@ const (
 	RegFastUART     = 0x28 // divider of the baud
 	RegUARTRelay    = 0x2c
 	RegCoreMailbox  = 0x3c // registers of the cores
-	RegErrorCount   = 0x4c
 	RegAnalogMux    = 0x54
 	RegIODrive      = 0x58
 	RegPLL3         = 0x68 // BM1397; on later chips pads of a ring oscillator
 	RegPLLDivider   = 0x70
 	RegClockOrder0  = 0x80
 	RegClockOrder1  = 0x84
-	RegTotalCount   = 0x8c // BM1366 and later
-	RegVersion      = 0xa4 // version rolling: VersionRolling
+	RegVersion      = 0xa4 // version rolling: Versions
 	RegSoftReset    = 0xa8
 	RegMiscSettings = 0xb9 // BM1370
 )

@@ -148,7 +148,7 @@ func (o *usbOptions) open(d *display) (devices []miner.Device, err error) {
 	o.hotplug = &hotplug{
 		log: d.log, watch: usb.Watch,
 		open: func(name string, found *usb.Device) (*asic.Device, error) {
-			return (&usbMiner{said: usbAuto, name: name, path: found.Path, chip: found.Model.Chip}).open(d)
+			return (&usbMiner{said: usbAuto, name: name, path: found.Path, chip: found.Model.Chip}).device(d)
 		},
 		taken: func(path string) bool {
 			return slices.ContainsFunc(o.ports, func(m usbMiner) bool { return samePort(m.path, path) })
@@ -192,6 +192,11 @@ func (m *usbMiner) open(d *display) (*asic.Device, error) {
 	if err := usb.Access(m.path); err != nil {
 		return nil, fmt.Errorf("--usb %s: %w", m.said, err)
 	}
+	return m.device(d)
+}
+
+// device returns it, whether its port can be opened just now or not.
+func (m *usbMiner) device(d *display) (*asic.Device, error) {
 	model := ""
 	if found := deviceAt(m.path, d.p.listUSB); found.Model != nil && !found.Model.Probe {
 		model = found.Model.Name // else only the chips can tell

@@ -2,9 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"log/slog"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"gominer/hasher/asic"
 	"gominer/hasher/asic/usb"
@@ -19,7 +22,8 @@ type hotplug struct {
 	open  func(name string, d *usb.Device) (*asic.Device, error)
 	taken func(path string) bool // by --usb PATH=CHIP
 
-	seats []*seat
+	seats  []*seat
+	looked bool // at what is plugged in
 }
 
 // seat is a device that is or was plugged in. It keeps its name, and with that its
@@ -42,7 +46,6 @@ func (h *hotplug) run(ctx context.Context, m *miner.Miner) {
 
 // see takes in what is plugged in now.
 func (h *hotplug) see(ctx context.Context, m *miner.Miner, list []usb.Device) {
-	first := h.seats == nil
 	for _, s := range h.seats {
 		if s.here && !slices.Contains(list, s.device) {
 			h.leave(m, s)
@@ -63,10 +66,10 @@ func (h *hotplug) see(ctx context.Context, m *miner.Miner, list []usb.Device) {
 			h.plug(ctx, m, s)
 		}
 	}
-	if first && !slices.ContainsFunc(h.seats, func(s *seat) bool { return s.mines }) {
+	if !h.looked && !slices.ContainsFunc(h.seats, func(s *seat) bool { return s.mines }) {
 		h.log.Info("no USB miner is plugged in yet; gominer devices lists what is")
-		h.seats = slices.Grow(h.seats, 1) // said once
 	}
+	h.looked = true
 }
 
 func probed(s *seat) int {
@@ -149,7 +152,7 @@ func (h *hotplug) plug(ctx context.Context, m *miner.Miner, s *seat) {
 		return
 	}
 	if d.Model.Probe {
-		if err := device.Probe(ctx); err != nil {
+		if err := probe(ctx, device); err != nil {
 			log.Info("left alone until it is plugged in again: no miner answers", "error", err)
 			return
 		}
@@ -157,6 +160,27 @@ func (h *hotplug) plug(ctx context.Context, m *miner.Miner, s *seat) {
 	log.Info("plugged in", "device", name, "chip", d.Model.Chip)
 	s.name, s.mines = name, true
 	s.index = m.AddDevice(device)
+}
+
+// rightsWait is how long udev may take to give us a new port, or ModemManager to
+// let go of it.
+const rightsWait = 3 * time.Second
+
+// probe looks whether there are chips, a second time if the port could not be
+// opened at once.
+func probe(ctx context.Context, device *asic.Device) error {
+	err := device.Probe(ctx)
+	if !errors.Is(err, fs.ErrPermission) && !errors.Is(err, usb.ErrBusy) {
+		return err
+	}
+	t := time.NewTimer(rightsWait)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return device.Probe(ctx)
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // samePort reports whether two paths are the same port.

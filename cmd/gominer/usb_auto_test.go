@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -10,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"gominer/hasher"
 	"gominer/hasher/asic"
@@ -154,6 +158,37 @@ func TestHotplug(t *testing.T) {
 	after := m.Snapshot()
 	if len(after.Devices) != 1 || after.Devices[0].Info.Name != "usb0" || after.Devices[0].Gone || after.Devices[0].Hashes <= gone.Hashes {
 		t.Errorf("plugged in again: %+v, before %+v", after.Devices, gone)
+	}
+}
+
+// TestProbe gives a port whose rights are late a second chance.
+func TestProbe(t *testing.T) {
+	broken := errors.New("broken")
+	for _, tt := range []struct {
+		name string
+		says []error // by opening
+		took time.Duration
+	}{
+		{"rights that are late", []error{fs.ErrPermission, broken}, rightsWait},
+		{"in use for a moment", []error{usb.ErrBusy, broken}, rightsWait},
+		{"in use", []error{usb.ErrBusy, usb.ErrBusy}, rightsWait},
+		{"broken", []error{broken}, 0},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			opened := 0
+			device, err := asic.New(asic.Config{Name: "usb0", Chip: "icarus", Open: func(context.Context) (*asic.Board, error) {
+				opened++
+				return nil, tt.says[opened-1]
+			}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			began := time.Now()
+			err = probe(t.Context(), device)
+			if took := time.Since(began); err != tt.says[len(tt.says)-1] || opened != len(tt.says) || took != tt.took {
+				t.Errorf("%s: %v after %v and %d tries", tt.name, err, took, opened)
+			}
+		})
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -96,5 +97,9 @@ func TestListen(t *testing.T) {
 	if err := os.WriteFile("/sys/class/tty/console/uevent", []byte("add"), 0); err != nil {
 		t.Skip(err)
 	}
-	<-wake
+	select {
+	case <-wake:
+	case <-time.After(10 * time.Second): // as in a container that is told nothing
+		t.Skip("the kernel was asked, and does not tell")
+	}
 }

@@ -133,7 +133,7 @@ func (c *bm1387) address(ctx context.Context, l *line) error {
 // each chip.
 func (c *bm1387) hurry(ctx context.Context, l *line) error {
 	cmd := frame.Command{Op: frame.WriteRegister, All: true, Reg: frame.Reg1387Misc, Value: frame.Misc1387(fastDivide1387, false)}
-	if err := c.write(ctx, l, cmd, 100*time.Millisecond); err != nil {
+	if err := c.write(ctx, l, cmd, fastWait); err != nil {
 		return err
 	}
 	if err := speedUp(l); err != nil {

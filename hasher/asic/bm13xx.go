@@ -58,6 +58,10 @@ const (
 	fastBaud   = 1_500_000
 	fastDivide = 0x00006131 // register 18: 25 MHz / 8 / (1+1)
 	slowBaud   = 115_200    // what chips begin with, to 0.5 %
+
+	// fastWait is how long the command to go faster may take to get to the last
+	// chip, before the port's rate is changed under it.
+	fastWait = 250 * time.Millisecond
 )
 
 // bm13xx drives a chain of BM1397, BM1362, BM1366, BM1368 or BM1370.

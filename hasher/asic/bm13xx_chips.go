@@ -61,7 +61,7 @@ var bm13xxChips = map[string]bm13xxChip{
 			{reg: frame.RegPLL3, value: 0xc0700111, wait: 50 * time.Millisecond},
 			{reg: frame.RegPLL3, value: 0xc0700111, wait: 50 * time.Millisecond},
 			{reg: frame.RegFastUART, value: 0x0600000f, wait: 100 * time.Millisecond},
-			{do: fast, wait: 100 * time.Millisecond},
+			{do: fast, wait: fastWait},
 			{do: ramp},
 		},
 	},

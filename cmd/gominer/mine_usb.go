@@ -197,12 +197,12 @@ func (m *usbMiner) open(d *display) (*asic.Device, error) {
 
 // device returns it, whether its port can be opened just now or not.
 func (m *usbMiner) device(d *display) (*asic.Device, error) {
-	model := ""
+	model, chips := "", 0
 	if found := deviceAt(m.path, d.p.listUSB); found.Model != nil && !found.Model.Probe {
-		model = found.Model.Name // else only the chips can tell
+		model, chips = found.Model.Name, found.Model.Chips // else only the chips can tell
 	}
 	device, err := asic.New(asic.Config{
-		Name: m.name, Chip: m.chip, Frequency: m.frequency, ZeroBits: m.zeroBits, Log: d.log, Model: model,
+		Name: m.name, Chip: m.chip, Frequency: m.frequency, ZeroBits: m.zeroBits, Log: d.log, Model: model, Chips: chips,
 		Open: m.board.openBoard(m.path, m.chip, d.p.listUSB, d.log),
 	})
 	if err != nil {

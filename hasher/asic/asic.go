@@ -53,6 +53,7 @@ type Config struct {
 	Name  string // short and unique: "usb0"
 	Model string // the board, as its maker calls it; "": what its chips are
 	Chip  string // one of Chips
+	Chips int    // that the board has; 0: as many as answer
 
 	// Open opens the board. It is called again after each failure. While it fails
 	// with fs.ErrNotExist it is called every second: somebody may plug it in.

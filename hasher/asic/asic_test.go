@@ -1,11 +1,13 @@
 package asic
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"strings"
 	"sync"
 	"testing"
@@ -307,7 +309,8 @@ func TestDuplicates(t *testing.T) {
 	})
 }
 
-// TestSilentChip has an Icarus of which one half says nothing.
+// TestSilentChip has an Icarus of which one half says nothing, on a board that
+// should have three.
 func TestSilentChip(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBoard(false)
@@ -317,7 +320,14 @@ func TestSilentChip(t *testing.T) {
 			}
 			return [][]byte{nonce}
 		}
-		d := mineFor(t, 10*time.Minute, Config{Chip: "icarus"}, func() (*board, error) { return b, nil }).Devices[0]
+		var log bytes.Buffer // which one goroutine writes, and that is over when it is read
+		d := mineFor(t, 10*time.Minute, Config{Chip: "icarus", Chips: 3, Log: slog.New(slog.NewTextHandler(&log, nil))},
+			func() (*board, error) { return b, nil }).Devices[0]
+		for _, want := range []string{"some chips do not answer", "chips=2 of=3", `says nothing any more" device=usb0 chip=1 of=2`} {
+			if n := strings.Count(log.String(), want); n != 1 {
+				t.Errorf("%q is said %d times in\n%s", want, n, log.String())
+			}
+		}
 		c := d.Health.Chips
 		if d.Err != nil || len(c) != 2 || c[0].Silent || c[0].Nonces < 100 || !c[1].Silent || c[1].Nonces != 0 {
 			t.Errorf("%v, chips %+v", d.Err, c)
@@ -420,6 +430,80 @@ func TestCleanJob(t *testing.T) {
 		}}
 		if d := mineOn(t, source, time.Minute, Config{Chip: "erupter"}, func() (*board, error) { return b, nil }).Devices[0]; d.Err != nil {
 			t.Error(d.Err)
+		}
+	})
+}
+
+// TestPaused has a paused device tell nothing, though its chips hash on, and mine
+// again at once.
+func TestPaused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBoard(true)
+		device, err := New(Config{Name: "usb0", Chip: "u1", ZeroBits: testBits, Open: func(context.Context) (*Board, error) { return &Board{Port: b}, nil }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := miner.New(miner.Config{Source: pool, Devices: []miner.Device{device}})
+		ctx, cancel := context.WithCancel(t.Context())
+		var wg sync.WaitGroup
+		wg.Go(b.hash)
+		wg.Go(func() {
+			if err := m.Run(ctx); err != nil {
+				t.Error(err)
+			}
+		})
+		after := func(d time.Duration) uint64 {
+			time.Sleep(d)
+			synctest.Wait()
+			return m.Snapshot().Shares.Accepted
+		}
+		mined := after(time.Minute)
+		if err := m.Pause(0, true); err != nil {
+			t.Fatal(err)
+		}
+		soon := after(lateLimit + time.Second)
+		if later := after(time.Hour); mined < 50 || soon > mined+6 || later != soon {
+			t.Errorf("%d shares, %d soon after the pause, %d after an hour of it", mined, soon, later)
+		}
+		if err := m.Pause(0, false); err != nil {
+			t.Fatal(err)
+		}
+		if again := after(time.Minute); again < soon+55 {
+			t.Errorf("%d shares in the minute after the pause", again-soon)
+		}
+		if err := m.Snapshot().Devices[0].Err; err != nil {
+			t.Error(err)
+		}
+		cancel()
+		wg.Wait()
+	})
+}
+
+// FuzzIcarusScan has every byte taken once, whatever comes.
+func FuzzIcarusScan(f *testing.F) {
+	f.Add("u1", []byte{0, 1, 0x87, 0xa2, 3, 0xff})
+	f.Add("icarus", []byte{1, 2, 3, 4, 5, 6, 7, 8, 9})
+	f.Fuzz(func(t *testing.T, chip string, b []byte) {
+		model, ok := icarusModels[chip]
+		if !ok {
+			return
+		}
+		c := &icarus{cfg: &Config{Chip: chip, ZeroBits: 1}, model: model, rate: 1e9}
+		for i := range uint64(2 * triedJobs) {
+			_, _ = c.encode(nil, &job{work: miner.Work{Job: minertest.Job(1), Extranonce2: i}, count: 1})
+		}
+		for {
+			r, n := c.scan(b)
+			if n == 0 {
+				break
+			}
+			if n < 0 || n > len(b) || r.kind == nonce && (r.chip >= model.chips || r.id > 31) {
+				t.Fatalf("%d of %d bytes: %+v", n, len(b), r)
+			}
+			b = b[n:]
+		}
+		if len(b) > 4 {
+			t.Fatalf("%d bytes are left", len(b))
 		}
 	})
 }

@@ -197,6 +197,7 @@ func TestFaults(t *testing.T) {
 	} {
 		for _, fault := range c.faults {
 			t.Run(c.chip+" "+string(fault), func(t *testing.T) {
+				t.Parallel() // they wait, most of the time
 				b, _ := plug(t, emulate.Config{Chip: c.chip, Faults: []emulate.Fault{fault}}, filepath.Join(t.TempDir(), "miner"))
 				shares := uint64(40)
 				if fault == emulate.Stale {

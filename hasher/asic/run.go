@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"gominer/internal/units"
 	"gominer/miner"
 )
 
@@ -70,7 +71,10 @@ func (r *run) run(ctx context.Context) error {
 	r.g = newJudge(&c, time.Now())
 	r.tell()
 	defer r.tell()
-	r.d.log.Info("mining with", "model", r.d.Info().Model, "chips", c.chips, "expects", fmt.Sprintf("%.3g GH/s", c.rate/1e9))
+	r.d.log.Info("mining with", "model", r.d.Info().Model, "chips", c.chips, "expects", units.Hashrate(c.rate))
+	if want := r.d.cfg.Chips; c.chips < want && c.chips > 1 { // with one, they may be those that can't be told apart
+		r.d.log.Warn("some chips do not answer: is the board's power enough for all?", "chips", c.chips, "of", want)
+	}
 
 	ctx, cancel := context.WithCancel(ctx)
 	var drawer sync.WaitGroup

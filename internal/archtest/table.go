@@ -33,7 +33,7 @@ var Table = map[string]Row{
 	"hasher/opencl/cl":     {Ours: []string{"internal/dl"}},
 	"hasher/opencl/sensor": {Ours: []string{"miner", "internal/dl"}},
 
-	"hasher/asic":         {Ours: []string{"hasher", "hasher/asic/frame", "miner"}},
+	"hasher/asic":         {Ours: []string{"hasher", "hasher/asic/frame", "internal/units", "miner"}},
 	"hasher/asic/emulate": {Ours: []string{"hasher", "hasher/asic/frame"}, Third: []string{"github.com/creack/pty", "golang.org/x/sys"}},
 	"hasher/asic/frame":   {Ours: []string{"hasher"}},
 	"hasher/asic/usb":     {Third: []string{"go.bug.st/serial", "golang.org/x/sys"}},

@@ -33,6 +33,7 @@ func (o *deviceOptions) flags(cmd *cobra.Command) {
 		f.StringVarP(&o.kernel, "kernel", "k", autoKernel, "hash with the kernel `NAME`, as gominer devices lists them; auto takes the fastest")
 		f.StringSliceVarP(&o.names, "device", "d", nil, "mine with the devices of `LIST` alone, as gominer devices names them (default: cpu)")
 		f.BoolVar(&o.noCPU, "no-cpu", false, "leave the processor alone")
+		f.BoolVar(&o.cpu.Pin, "pin", false, "keep each processor thread on a processor of its own, where the system can do that")
 		valueVar(f, &o.cpu.Throttle, "throttle", "", "", "let the processor work less: `LIMIT` is a share of the time, 50%, or a hash rate, 2MH/s", parseThrottle)
 		o.opencl.flags(f)
 		o.usb.flags(f)
@@ -134,7 +135,7 @@ func (o *deviceOptions) open(ctx context.Context, d *display, kernels *choice) (
 		devices = append(devices, device)
 	}
 	for i := range o.found {
-		device, err := o.opencl.open(ctx, d, &o.found[i], o.noCPU && len(o.found) == 1)
+		device, err := o.opencl.open(ctx, d, &o.found[i], o.noCPU && len(o.found) == 1 && !o.usb.any())
 		if err != nil {
 			return nil, err
 		}

@@ -200,7 +200,7 @@ func (r *reloader) processor(_ context.Context, next *mineOptions) (string, erro
 		return "", nil
 	case now.noCPU:
 		return "the processor rests", r.m.RemoveDevice(i)
-	case device == nil || now.kernel != old.kernel:
+	case device == nil || now.kernel != old.kernel || now.cpu.Pin != old.cpu.Pin:
 		kernels, err := chooseKernel(now.kernel)
 		if err != nil {
 			return "", err
@@ -265,7 +265,7 @@ func (r *reloader) cards(ctx context.Context, next *mineOptions) (string, error)
 		if _, device := r.find(f.Name); device != nil {
 			continue
 		}
-		device, err := now.opencl.open(ctx, r.d, f, now.noCPU && len(now.found) == 1)
+		device, err := now.opencl.open(ctx, r.d, f, now.noCPU && len(now.found) == 1 && !now.usb.any())
 		if err != nil {
 			return strings.Join(did, ", "), fmt.Errorf("%s: %w", f.Name, err)
 		}

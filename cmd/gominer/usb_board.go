@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,7 +15,8 @@ import (
 	"gominer/hasher/asic/usb"
 )
 
-// chipBaud is at which rate all known chips begin to listen.
+// chipBaud is at which rate chips begin to listen, unless their board is known to
+// do otherwise, and second ports always.
 const chipBaud = 115200
 
 // The boards whose power is the host's business, as --usb names them.
@@ -92,7 +94,11 @@ func (o boardOptions) openBoard(path, chip string, list func() ([]usb.Device, er
 		if kind != "" && second == "" {
 			return nil, fmt.Errorf("%s: which port of the board controls its power? Add control=PATH", path)
 		}
-		chips, err := usb.Open(path, chipBaud)
+		baud := chipBaud
+		if d.Model != nil {
+			baud = cmp.Or(d.Model.Baud, baud)
+		}
+		chips, err := usb.Open(path, baud)
 		if err != nil {
 			return nil, err
 		}

@@ -34,6 +34,10 @@ const (
 	rate     = 2e6
 )
 
+// jobsEvery is how often the pool has a clean job. A board without ids knows the
+// works of some of them: so long a test may be held up.
+const jobsEvery = 500 * time.Millisecond
+
 // job returns a job whose shares are what such chips find.
 func job(n uint32) *miner.Job {
 	j := minertest.Job(n)
@@ -125,7 +129,7 @@ func pool(accepted chan<- struct{}) *minertest.Source {
 				s.Publish(job(n))
 				select {
 				case <-ctx.Done():
-				case <-time.After(300 * time.Millisecond):
+				case <-time.After(jobsEvery):
 				}
 			}
 		})
@@ -201,7 +205,7 @@ func TestFaults(t *testing.T) {
 				b, _ := plug(t, emulate.Config{Chip: c.chip, Faults: []emulate.Fault{fault}}, filepath.Join(t.TempDir(), "miner"))
 				shares := uint64(40)
 				if fault == emulate.Stale {
-					shares = 150 // until a job is replaced
+					shares = 300 // until a job is replaced
 				}
 				d := mine(t, shares, device(t, "usb0", c.chip, b.link)).Devices[0]
 				if st, _ := b.Stats(); st.Faults == 0 && fault != emulate.MissingChip {
@@ -298,7 +302,7 @@ func (l *tried) watched(k hasher.Kernel) hasher.Kernel {
 // go: no header is tried twice, by whomsoever.
 func TestUnique(t *testing.T) {
 	needPTY(t)
-	shares := uint64(400)
+	shares := uint64(1500)
 	if n, err := strconv.Atoi(os.Getenv("GOMINER_UNIQUE_SHARES")); err == nil {
 		shares = uint64(n)
 	}
@@ -343,5 +347,5 @@ func TestUnique(t *testing.T) {
 			headers += uint64(r.Count)
 		}
 	}
-	t.Logf("%d headers, none twice, in %d ranges' worth of versions; %d shares", headers, len(l.ranges), s.Shares.Accepted)
+	t.Logf("%d headers of %d midstates, none twice; %d shares", headers, len(l.ranges), s.Shares.Accepted)
 }

@@ -160,7 +160,7 @@ func (b *bitaxe) sense(ctx context.Context) (miner.Health, error) {
 func (b *bitaxe) off(ctx context.Context, trouble bool) error {
 	b.ran = time.Time{}
 	var err error
-	if trouble {
+	if trouble && b.fan.known {
 		err = b.fan.fan(ctx, 100)
 	}
 	return errors.Join(err, b.bus.setPin(ctx, bitaxeReset, false), b.core.off(ctx))

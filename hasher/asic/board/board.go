@@ -77,12 +77,16 @@ func newBoard(chips asic.Port, p power, every time.Duration, log *slog.Logger) *
 	return &asic.Board{Port: g, Reset: g.reset, Health: func() miner.Health { return *g.health.Load() }}
 }
 
-// reset switches the chips on, after a look at the sensors.
+// reset switches the chips on, after a look at the sensors. A board that is not
+// well is off afterwards, as one that falls ill later.
 func (g *guard) reset(ctx context.Context) error {
 	g.turn <- struct{}{}
 	defer func() { <-g.turn }()
 	g.isOn = true // also if that gets stuck half-way
 	if err := g.power.on(ctx); err != nil {
+		if ctx.Err() == nil { // else nothing is wrong, and Close does it
+			g.switchOff(true)
+		}
 		return fmt.Errorf("switch the board on: %w", err)
 	}
 	return nil

@@ -167,7 +167,7 @@ func TestBitaxeRefuses(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				g := newGamma(t, newForm)
 				tt.is(g)
-				b, _ := openGamma(t, g, tt.volts, 100)
+				b, _ := openGamma(t, g, tt.volts, 50)
 				if err := b.Reset(t.Context()); err == nil || !strings.Contains(err.Error(), tt.want) {
 					t.Errorf("got %v, want %q", err, tt.want)
 				}
@@ -177,6 +177,15 @@ func TestBitaxeRefuses(t *testing.T) {
 					}
 				})
 				_ = b.Close()
+				g.do(func() {
+					want := byte(emcFanMost)
+					if g.deaf || g.fan[emcMaker] != emcMakerSMSC || g.sticks[emcFan] != nil {
+						want = 0 // what is not known is left alone
+					}
+					if g.fan[emcFan] != want {
+						t.Errorf("the fan is at %d of %d, want %d", g.fan[emcFan], emcFanMost, want)
+					}
+				})
 			})
 		})
 	}

@@ -124,13 +124,13 @@ func TestCompacRefuses(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := tt.is
 				s.t = t
-				b, _ := openStick(t, s, CompacA1Voltage, 0)
+				b, _ := openStick(t, s, CompacA1Voltage, 40)
 				if err := b.Reset(t.Context()); err == nil || !strings.Contains(err.Error(), tt.want) {
 					t.Errorf("got %v, want %q", err, tt.want)
 				}
 				_ = b.Close()
-				if bad := s.safe(); bad != "" {
-					t.Error(bad)
+				if bad := s.safe(); bad != "" || s.fan != 100 && !s.deaf {
+					t.Errorf("%s, fan %d", bad, s.fan)
 				}
 			})
 		})

@@ -8,7 +8,10 @@ import (
 
 // emc2101 is a fan controller EMC2101 of Microchip, with a sensor of temperature
 // in the chip that it cools.
-type emc2101 struct{ bus *raw }
+type emc2101 struct {
+	bus   *raw
+	known bool // to be one: begin has asked
+}
 
 const (
 	emc2101Address = 0x4c
@@ -44,6 +47,7 @@ func (e *emc2101) begin(ctx context.Context, percent int) error {
 	if maker != emcMakerSMSC || product != emcProductA && product != emcProductR {
 		return fmt.Errorf("the fan controller is no EMC2101: maker %#02x, product %#02x", maker, product)
 	}
+	e.known = true
 	config, err := e.get(ctx, emcConfig)
 	if err != nil {
 		return err

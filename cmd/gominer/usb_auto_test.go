@@ -291,7 +291,8 @@ func TestOpenBoard(t *testing.T) {
 		{"a Compac A1 that was named", boardOptions{kind: boardCompac, control: second}, usb.Device{}, true, ""},
 		{"a Bitaxe", boardOptions{kind: boardBitaxe, voltage: 1.15}, a1, true, ""},
 		{"a Bitaxe with too much", boardOptions{kind: boardBitaxe, voltage: 2}, a1, true, "want 1 to 1.3"},
-		{"no second port", boardOptions{kind: boardBitaxe, voltage: 1.15}, usb.Device{}, true, "Add control=PATH"},
+		{"no second port", boardOptions{kind: boardBitaxe, voltage: 1.15}, usb.Device{}, true, "Add board=bitaxe,control=PATH"},
+		{"a Compac A1 whose second port can't be seen", boardOptions{}, usb.Device{Path: real, Model: a1.Model}, true, "Add board=compac,control=PATH"},
 		{"a second port that is not there", boardOptions{kind: boardBitaxe, voltage: 1.15, control: second + "2"}, a1, true, "does not exist"},
 	} {
 		open := tt.options.openBoard(chips, "bm1362", func() ([]usb.Device, error) { return []usb.Device{tt.device}, nil }, slog.New(slog.DiscardHandler))

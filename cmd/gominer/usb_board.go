@@ -85,14 +85,14 @@ func (o boardOptions) openBoard(path, chip string, list func() ([]usb.Device, er
 	return func(context.Context) (*asic.Board, error) {
 		d := deviceAt(path, list)
 		kind, second := o.kind, o.control
-		if kind == "" && d.Model != nil && d.Model.Second == usb.Telemetry && d.Second != "" {
-			kind = boardCompac
+		if kind == "" && d.Model != nil && d.Model.Second == usb.Telemetry {
+			kind = boardCompac // also where its second port can't be seen: nobody would watch its sensors
 		}
 		if second == "" {
 			second = d.Second
 		}
 		if kind != "" && second == "" {
-			return nil, fmt.Errorf("%s: which port of the board controls its power? Add control=PATH", path)
+			return nil, fmt.Errorf("%s: which port of the board controls its power? Add board=%s,control=PATH", path, kind)
 		}
 		baud := chipBaud
 		if d.Model != nil {

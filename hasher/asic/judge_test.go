@@ -115,3 +115,24 @@ func TestZeros(t *testing.T) {
 		}
 	}
 }
+
+// TestPatience: silicon is judged by its clock; software's is not its own, and a
+// BM1370 of 1 TH/s that hashes with 10 MH/s needs half a minute for a nonce.
+func TestPatience(t *testing.T) {
+	for _, c := range []struct {
+		zeroBits int
+		bits     int
+		rate     float64
+		want     time.Duration
+	}{
+		{32, 40, 1.07e12, silentLimit},
+		{32, 32, 336e6, 255 * time.Second},
+		{20, 20, 336e6, silentLimit},
+		{20, 28, 1.07e12, 5368 * time.Second},
+	} {
+		got := patience(c.zeroBits, &chain{bits: c.bits, rate: c.rate}).Truncate(time.Second)
+		if got != c.want {
+			t.Errorf("%d of %d bits at %g H/s: %v, want %v", c.zeroBits, c.bits, c.rate, got, c.want)
+		}
+	}
+}

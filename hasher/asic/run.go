@@ -29,6 +29,10 @@ const (
 	// as silentAfter nonces take.
 	silentLimit = 30 * time.Second
 
+	// softwareRate is what chips in software may be as slow as, H/s: their clock
+	// says nothing.
+	softwareRate = 1e6
+
 	// lateLimit is how long after its work became stale a nonce is worth telling:
 	// chips can't be stopped, and hash on while their device is paused.
 	lateLimit = 5 * time.Second
@@ -278,11 +282,20 @@ func (r *run) check() error {
 	if !r.has || r.stale {
 		r.g.last = now // the chips have nothing to do
 	}
-	limit := max(silentLimit, time.Duration(silentAfter*math.Exp2(float64(r.c.bits))/r.c.rate*float64(time.Second)))
-	if now.Sub(r.g.last) > limit {
+	if now.Sub(r.g.last) > patience(r.d.cfg.ZeroBits, &r.c) {
 		return fmt.Errorf("%w after %v without a nonce", errSilent, now.Sub(r.g.last).Round(time.Second))
 	}
 	return nil
+}
+
+// patience returns how long chips that demand so many zero bits of any nonce may
+// say nothing.
+func patience(zeroBits int, c *chain) time.Duration {
+	rate := c.rate
+	if zeroBits < 32 {
+		rate = min(rate, softwareRate)
+	}
+	return max(silentLimit, time.Duration(silentAfter*math.Exp2(float64(c.bits))/rate*float64(time.Second)))
 }
 
 // tell says how the device is.

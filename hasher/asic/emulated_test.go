@@ -198,6 +198,8 @@ func TestFaults(t *testing.T) {
 		{"u1", []emulate.Fault{emulate.Split, emulate.Merge, emulate.Noise, emulate.Duplicate, emulate.Stale, emulate.WrongNonce}},
 		{"icarus", []emulate.Fault{emulate.Noise}},
 		{"u3", []emulate.Fault{emulate.MissingChip}},
+		{"bm1387", []emulate.Fault{emulate.BadCRC}},
+		{"bm1370", []emulate.Fault{emulate.BadCRC, emulate.Noise, emulate.Stale, emulate.WrongNonce}},
 	} {
 		for _, fault := range c.faults {
 			t.Run(c.chip+" "+string(fault), func(t *testing.T) {

@@ -69,14 +69,20 @@ cross: ## build for every system and processor, without cgo
 		GOOS=$${t%/*} GOARCH=$${t#*/} CGO_ENABLED=0 $(GO) vet ./hasher/... || exit 1; \
 	done
 
+# Up to Go 1.26 a target now and then fails for the time being up, with no failing
+# input (go.dev/issue/75804): that is no failure.
+FUZZ_ENDED := awk '/Failing input/ { bad = 1 } /^--- FAIL/ { n = NR } n && NR == n + 1 { up = $$0 == "    context deadline exceeded" } END { exit bad || !up }'
+
 .PHONY: fuzz
 fuzz: ## run every fuzz target for FUZZTIME (10s)
 	@list=$$($(GO) test -list '^Fuzz' ./...) || { echo "$$list"; exit 1; }; \
 	list=$$(echo "$$list" | awk '/^Fuzz/ { t[n++] = $$1 } /^ok/ { for (i = 0; i < n; i++) print $$2, t[i]; n = 0 }'); \
 	[ -n "$$list" ] || { echo "no fuzz target found"; exit 1; }; \
+	log=$$(mktemp) && trap 'rm -f "$$log"' EXIT; \
 	echo "$$list" | while read -r pkg target; do \
 		echo "fuzz $$pkg $$target"; \
-		$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10s $$pkg </dev/null || exit 1; \
+		$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10s $$pkg </dev/null 2>&1 | tee "$$log"; \
+		grep -q '^ok' "$$log" || $(FUZZ_ENDED) "$$log" || exit 1; \
 	done
 
 .PHONY: drill

@@ -122,7 +122,7 @@ func unused()                         { time.Sleep(1) }
 			[]string{"a/x.go: not formatted"}},
 
 		{"machine words", (*Tree).MachineWords, map[string]string{
-			"README.md": "Everything at /path/to/work/main and https://go.dev is fine.\n",
+			"README.md": "Everything at docs/home/page.md and https://go.dev is fine.\n",
 			"x.sh":      "set -e\ncd /home/somebody\n",
 			"y.md":      "from https://proxy.golang.org\n",
 			"bin/x":     "/root/x",
